@@ -1,0 +1,33 @@
+/* cli/atomic.h: output files that appear whole or not at all. */
+#ifndef FM_CLI_ATOMIC_H
+#define FM_CLI_ATOMIC_H
+
+#include "status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/**
+ * An output being written: a temporary file beside the target, put in its place by atomic_commit. A link is followed to
+ * its target, whose mode is kept; a device, a FIFO or /dev/fd/N is written straight. Temporary files go when the process
+ * exits or is killed by SIGINT, SIGTERM, SIGHUP or SIGPIPE (not by SIGKILL).
+ */
+typedef struct AtomicFile {
+	int fd;		 /* write here */
+	char *target;	 /* after links; NULL once released */
+	char *temporary; /* NULL: written straight */
+} AtomicFile;
+
+/** @return STATUS_OK, or STATUS_IO and nothing is held */
+MUST_CHECK Status atomic_open(AtomicFile *file, const char *path);
+
+/** fsync, rename, fsync of the directory; releases file whatever happens. The old file stands if this fails. */
+MUST_CHECK Status atomic_commit(AtomicFile *file);
+
+/** Remove what was written and release; nothing happens to the target. */
+void atomic_abandon(AtomicFile *file);
+
+/** write(2) all of it, through EINTR and short writes. @param name  for the message */
+MUST_CHECK Status write_all(int fd, const void *data, size_t size, const char *name);
+
+#endif

@@ -1,0 +1,104 @@
+/* net/net.h: architecture text -> layers -> shapes -> fused plan. What a network is, before anything computes it. */
+#ifndef FM_NET_NET_H
+#define FM_NET_NET_H
+
+#include "status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum LayerKind {
+	LAYER_CONV, LAYER_BN, LAYER_RELU, LAYER_MAXPOOL, LAYER_AVGPOOL, LAYER_GLOBALAVGPOOL,
+	LAYER_FLATTEN, LAYER_DENSE, LAYER_DROPOUT, LAYER_SOFTMAX,
+} LayerKind;
+
+/** What flows between layers, channels last in memory; after flatten, globalavgpool or dense: 1 x 1 x c. */
+typedef struct Shape {
+	uint32_t h, w, c;
+	bool is_flat;
+} Shape;
+
+#define NO_TENSOR SIZE_MAX
+
+/** One layer of the text. Offsets count floats in the vectors of TensorInfo.vector, NO_TENSOR where there is none. */
+typedef struct Layer {
+	LayerKind kind;
+	char name[24];		     /* kind + ordinal of that kind in text order: "conv1", "fc1", "bn4", "dropout1" */
+	Shape in, out;
+	uint32_t units;		     /* conv: output channels; dense: outputs */
+	uint32_t kernel_h, kernel_w; /* conv, pools */
+	uint32_t stride;
+	bool is_same;		     /* conv: pads as TensorFlow does, else valid */
+	uint32_t pad_top, pad_left;  /* what TensorFlow puts before; after it goes what is missing */
+	double rate;		     /* dropout */
+	size_t weight, bias;	     /* conv [out,in,kh,kw], dense [out,in] (in: (c,h,w) order), bn gamma, beta: in param */
+	size_t mean, variance;	     /* bn: in bn */
+} Layer;
+
+typedef enum NetVector { NET_PARAM, NET_BN } NetVector;
+
+/** One tensor of the model file. */
+typedef struct TensorInfo {
+	char name[48]; /* "conv1.weight", "bn1.running_mean" */
+	NetVector vector;
+	size_t offset, count; /* floats, in that vector */
+	int rank;
+	uint32_t shape[4];
+	const Layer *layer;
+} TensorInfo;
+
+/** A group that a backend can compute in one go: at most one of each, in this order; absent ones are NULL. */
+typedef struct Stage {
+	const Layer *main;    /* conv, dense, or NULL */
+	const Layer *bn;
+	const Layer *relu;
+	const Layer *pool;    /* maxpool, avgpool or globalavgpool */
+	const Layer *dropout; /* in training only */
+	int from;	      /* the stage whose output this one reads; -1: the pixels */
+	Shape in, out;
+} Stage;
+
+typedef struct Net {
+	Shape input;
+	uint32_t classes;
+	size_t layer_count;
+	Layer *layers; /* softmax, where written, is the last one; the loss always ends in it */
+	size_t tensor_count;
+	TensorInfo *tensors; /* the model file's order: by layer; weight, bias, running_mean, running_var */
+	size_t param_count;  /* floats of vectors param, m, v, ema, best: all trainable tensors in the file's order */
+	size_t bn_count;     /* floats of vectors bn, ema.bn: running_mean and running_var in the file's order */
+	size_t stage_count;
+	Stage *stages;	     /* the fused plan: a chain today, `from` keeps it open for branches; flatten dissolves */
+	char *text;	     /* canonical architecture text, classes as a number */
+	float scale[16], shift[16]; /* x = pixel * scale[c] + shift[c], fp32, before padding */
+} Net;
+
+/**
+ * Read architecture text, or a preset's name ("seed").
+ *
+ * @param text     as fm-train(1) describes; "dense classes" becomes `classes`
+ * @param input    of the pictures; scale 1/255, shift 0
+ * @return STATUS_OK; STATUS_USAGE naming the layer and the shapes that don't fit; nothing is held then
+ */
+MUST_CHECK Status net_init(Net *net, const char *text, Shape input, uint32_t classes);
+
+void net_release(Net *net);
+
+/** Names of the presets, NULL-terminated; preset_text is NULL for an unknown one. */
+const char *const *preset_names(void);
+const char *preset_text(const char *name);
+
+/**
+ * Fresh parameters: He normal (truncated, corrected) for conv and dense weights, Glorot uniform for the last dense layer,
+ * biases and beta 0, gamma 1, running mean 0 and variance 1. Random numbers: purpose "init NAME".
+ *
+ * @param param  out, [param_count]
+ * @param bn     out, [bn_count]
+ */
+void net_initialise(const Net *net, uint64_t seed, float *param, float *bn);
+
+/** True for conv and dense weights: what weight decay applies to. */
+bool tensor_is_decayed(const TensorInfo *tensor);
+
+#endif

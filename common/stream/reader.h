@@ -1,0 +1,62 @@
+/* stream/reader.h: read a tensor stream, see fm-stream(5). */
+#ifndef FM_STREAM_READER_H
+#define FM_STREAM_READER_H
+
+#include "status.h"
+#include "stream/record.h"
+
+#include <signal.h>
+
+typedef struct ReaderState ReaderState;
+
+/** A stream being read; joined streams look like one. */
+typedef struct Reader {
+	About about;		 /* valid from reader_open; history complete once reader_next has returned 0 */
+	uint64_t samples;	 /* returned so far */
+	uint64_t content;	 /* fm.content of the whole input, once reader_next has returned 0 */
+	const volatile sig_atomic_t *stop; /* set by the user, or NULL: when it becomes non-zero, a read that would wait
+					      fails with STATUS_INTERRUPTED, and wins over torn input */
+	ReaderState *state;
+} Reader;
+
+/**
+ * Open a stream and read its first record.
+ *
+ * @param path  a file, a FIFO, or "-" for stdin; pipes are enlarged
+ * @return STATUS_OK; or STATUS_IO, STATUS_INPUT (with record number and byte offset), and nothing is held
+ */
+MUST_CHECK Status reader_open(Reader *reader, const char *path);
+
+/** As reader_open, of an open descriptor, which the reader then owns. @param name  for messages */
+MUST_CHECK Status reader_open_fd(Reader *reader, int fd, const char *name);
+
+/**
+ * Read the next record; the first call returns the one that reader_open has read.
+ *
+ * @param record  out: its memory belongs to the reader until the next call, may be changed in place; tensors' data lie
+ *                on 64 bytes; hash verified; the ids of a later member of a joined stream are raised already
+ * @return 1 a record; 0 the end of a whole stream (every end record seen, only EOF after it, fm.content verified);
+ *         or STATUS_INPUT (torn, corrupt, joined where it can't be; the message has record number and byte offset),
+ *         STATUS_IO, STATUS_INTERRUPTED
+ */
+MUST_CHECK Status reader_next(Reader *reader, Record *record);
+
+/** Read and verify everything to the end of the stream: for a reader that has enough of one that is not repeated. */
+MUST_CHECK Status reader_drain(Reader *reader);
+
+/** Would reader_next have to wait for bytes that are not there yet? Flush before you call it if so. */
+bool reader_would_wait(const Reader *reader);
+
+/**
+ * What to write in a history entry's "inputs": an array of one {name, content, samples, history}, or of one named
+ * "member" for each member of a joined stream. Before the end content and samples are left out.
+ *
+ * @param name  "stdin", "val", "model"
+ * @return new reference
+ */
+json_t *reader_inputs(const Reader *reader, const char *name);
+
+/** Give everything back and close the descriptor, at any time: the writer of a repeated stream takes it as "enough". */
+void reader_close(Reader *reader);
+
+#endif

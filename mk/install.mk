@@ -1,0 +1,3 @@
+# make install, make uninstall: where PREFIX and DESTDIR say.
+
+PREFIX ?= /usr/local

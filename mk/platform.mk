@@ -1,0 +1,27 @@
+# What this is built on, and with what: compiler, flags, libraries.
+
+CC ?= cc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
+
+# One directory a flavour, so that sanitizer and clang builds lie beside the usual one.
+BUILD ?= build
+
+# A target that can't work stops here, in one line, before any file is compiled.
+TARGET_MACROS := $(shell $(CC) -dM -E -x c /dev/null 2>/dev/null)
+ifneq ($(TARGET_MACROS),)
+ifeq ($(findstring __SIZEOF_POINTER__ 8,$(TARGET_MACROS)),)
+$(error fm-tools needs a 64-bit target; $(CC) makes 32-bit programs)
+endif
+ifeq ($(findstring __BYTE_ORDER__ __ORDER_LITTLE_ENDIAN__,$(TARGET_MACROS)),)
+$(error fm-tools needs a little-endian target; $(CC) makes big-endian programs)
+endif
+endif
+
+OPTIMISE ?= -O2
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+# SANITIZE is what the checking flavours add: -fsanitize=address,undefined
+FLAGS := -std=gnu17 $(OPTIMISE) -g $(WARNINGS) -fno-math-errno -ffp-contract=off -fvisibility=hidden -fPIC $(SANITIZE)
+CPPFLAGS_ALL := -Icommon -D_GNU_SOURCE $(CPPFLAGS)
+LIBRARIES := -ljansson -lxxhash -larchive -lcurl -lcrypto -lm -lpthread
