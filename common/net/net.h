@@ -21,6 +21,17 @@ typedef struct Shape {
 
 #define NO_TENSOR SIZE_MAX
 
+/** What a network may be at most, so that sizes can be multiplied and a text from outside can ask for little. */
+enum {
+	NET_TEXT_MOST = 64 << 10,     /* bytes of architecture text */
+	NET_LAYERS_MOST = 1000,
+	NET_SIDE_MOST = 1024,	      /* height and width of the input, kernels, strides */
+	NET_CHANNELS_MOST = 16,	      /* of the input */
+	NET_UNITS_MOST = 65536,	      /* of one layer, and classes */
+	NET_ACTIVATIONS_MOST = 1 << 28, /* floats of one sample after one layer */
+	NET_FLOATS_MOST = 1 << 30,    /* of all tensors together */
+};
+
 /** One layer of the text. Offsets count floats in the vectors of TensorInfo.vector, NO_TENSOR where there is none. */
 typedef struct Layer {
 	LayerKind kind;
@@ -48,7 +59,12 @@ typedef struct TensorInfo {
 	const Layer *layer;
 } TensorInfo;
 
-/** A group that a backend can compute in one go: at most one of each, in this order; absent ones are NULL. */
+/**
+ * A group that a backend can compute in one go: at most one of each, in this order; absent ones are NULL.
+ *
+ * Where is_flattened, units are taken in (c, h, w) order before anything else: a dense stage may read `in` as it lies in
+ * memory, [h, w, c], and permute its weights instead; a stage without main hands on 1 x 1 x c in (c, h, w) order.
+ */
 typedef struct Stage {
 	const Layer *main;    /* conv, dense, or NULL */
 	const Layer *bn;
@@ -56,7 +72,8 @@ typedef struct Stage {
 	const Layer *pool;    /* maxpool, avgpool or globalavgpool */
 	const Layer *dropout; /* in training only */
 	int from;	      /* the stage whose output this one reads; -1: the pixels */
-	Shape in, out;
+	bool is_flattened;    /* a flatten of more than 1 x 1 x c stands before the first layer */
+	Shape in, out;	      /* in: what stage `from` left in memory; main->in is flat where is_flattened */
 } Stage;
 
 typedef struct Net {
@@ -71,7 +88,7 @@ typedef struct Net {
 	size_t stage_count;
 	Stage *stages;	     /* the fused plan: a chain today, `from` keeps it open for branches; flatten dissolves */
 	char *text;	     /* canonical architecture text, classes as a number */
-	float scale[16], shift[16]; /* x = pixel * scale[c] + shift[c], fp32, before padding */
+	float scale[NET_CHANNELS_MOST], shift[NET_CHANNELS_MOST]; /* x = pixel * scale[c] + shift[c], fp32, before padding */
 } Net;
 
 /**
