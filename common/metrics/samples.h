@@ -2,6 +2,8 @@
 #ifndef FM_METRICS_SAMPLES_H
 #define FM_METRICS_SAMPLES_H
 
+#include "status.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,8 +25,8 @@ typedef struct Samples {
 
 void samples_init(Samples *samples, uint32_t classes);
 
-/** @param prob  [classes], all of them >= 0 */
-void samples_append(Samples *samples, const float *prob, int32_t label, int32_t predicted);
+/** @param prob  [classes], all of them >= 0. @return STATUS_OK, or STATUS_IO (memory) */
+MUST_CHECK Status samples_append(Samples *samples, const float *prob, int32_t label, int32_t predicted);
 
 /**
  * One class's probabilities as integers that sort alike, label in the lowest bit.

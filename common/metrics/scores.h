@@ -57,17 +57,32 @@ typedef struct ClassScores {
 	double precision, recall, f1;
 } ClassScores;
 
-/** @param names  copied */
-void scores_init(Scores *scores, uint32_t classes, char *const *names);
+/** @param names  copied. @return STATUS_OK, or STATUS_IO (memory) and nothing is held */
+MUST_CHECK Status scores_init(Scores *scores, uint32_t classes, char *const *names);
 
 /**
  * Count samples.
  *
  * @param prob   [n, classes], raw
  * @param label  [n], -1 = unknown; NULL = all unknown
- * @return STATUS_OK; STATUS_INPUT for a row that is negative, not finite or sums to 0, or a label out of range
+ * @return STATUS_OK; STATUS_INPUT for a row that is negative, not finite or sums to 0, or a label out of range; STATUS_IO (memory)
  */
 MUST_CHECK Status scores_add(Scores *scores, const float *prob, const int32_t *label, uint64_t n);
+
+/** One class taken for another. */
+typedef struct ConfusedPair {
+	uint32_t actual, predicted;
+	uint64_t count;
+	double share; /* of the actual class's samples */
+} ConfusedPair;
+
+/**
+ * The pairs that are most often confused, most frequent first, in class order where equally frequent.
+ *
+ * @param pairs  out, [most]
+ * @return how many there are; STATUS_IO (memory)
+ */
+MUST_CHECK Status scores_confused_pairs(const Scores *scores, ConfusedPair *pairs, int most);
 
 /** Quick: no sorting. */
 Summary scores_summary(const Scores *scores);
@@ -77,7 +92,7 @@ ClassScores scores_of_class(const Scores *scores, uint32_t which);
  * All scores as fm-metrics --json has them.
  *
  * @param with_details  also confused_pairs and curves; a model's fm.scores goes without
- * @return new reference
+ * @return new reference; or NULL, and status_message says why (memory)
  */
 json_t *scores_json(const Scores *scores, bool with_details);
 

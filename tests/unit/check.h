@@ -20,7 +20,7 @@ static bool check_ok;
 		if (!(condition)) {                                                                                    \
 			check_ok = false;                                                                              \
 			printf("# %s:%d: %s: ", __FILE__, __LINE__, #condition);                                       \
-			printf("" __VA_ARGS__);                                                                        \
+			printf(" " __VA_ARGS__);                                                                        \
 			printf("\n");                                                                                  \
 			return;                                                                                        \
 		}                                                                                                      \

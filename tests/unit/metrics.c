@@ -1,0 +1,119 @@
+/* The counting of predictions: what the tools' tests, which compare with scikit-learn, can't reach. */
+#include "metrics/scores.h"
+#include "metrics/sort.h"
+#include "unit/check.h"
+
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+static char *names[] = {"a", "b", "c"};
+
+TEST(sorts_like_qsort)
+{
+	enum { N = 5000 };
+	uint32_t keys[N], spare[N], state = 1;
+
+	for (int bits = 0; bits <= 32; bits += 8) {
+		for (int i = 0; i < N; i++) {
+			state = state * 1664525 + 1013904223;
+			keys[i] = bits ? state >> (32 - bits) : 7;
+		}
+		const uint32_t *sorted = sort_keys(keys, spare, N);
+		for (int i = 1; i < N; i++)
+			CHECK(sorted[i - 1] <= sorted[i], "%d bits, place %d", bits, i);
+	}
+	CHECK(sort_keys(keys, spare, 0) == keys);
+}
+
+TEST(refuses_rows_that_are_no_probabilities)
+{
+	const float bad[][3] = {{NAN, 0, 1}, {0, NAN, 1}, {0, 1, NAN}, {INFINITY, 0, 0}, {1, -0.5f, 1}, {0, 0, 0}, {-0.f, 0, 0}};
+	const int32_t label = 0;
+	Scores scores;
+
+	CHECK(scores_init(&scores, 3, names) == STATUS_OK);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		CHECK(scores_add(&scores, bad[i], &label, 1) == STATUS_INPUT, "row %zu", i);
+	CHECK(scores_add(&scores, bad[0], NULL, 1) == STATUS_INPUT, "unlabelled rows are checked too");
+	CHECK(scores.samples == 0, "%d", (int)scores.samples);
+	scores_release(&scores);
+}
+
+TEST(refuses_labels_out_of_range)
+{
+	const float prob[] = {0.5f, 0.25f, 0.25f};
+	const int32_t low = -2, high = 3;
+	Scores scores;
+
+	CHECK(scores_init(&scores, 3, names) == STATUS_OK);
+	CHECK(scores_add(&scores, prob, &low, 1) == STATUS_INPUT);
+	CHECK(scores_add(&scores, prob, &high, 1) == STATUS_INPUT);
+	CHECK(strstr(status_message(), "label 3"), "%s", status_message());
+	scores_release(&scores);
+}
+
+TEST(does_not_depend_on_how_samples_come)
+{
+	enum { N = 1000 };
+	float prob[N][3];
+	int32_t label[N];
+	Scores whole, parts;
+
+	for (int i = 0; i < N; i++) {
+		label[i] = i * 7 % 4 - 1;
+		for (int j = 0; j < 3; j++)
+			prob[i][j] = (float)((i * 31 + j * 17) % 11 + 1) / 12;
+	}
+	CHECK(scores_init(&whole, 3, names) == STATUS_OK && scores_init(&parts, 3, names) == STATUS_OK);
+	CHECK(scores_add(&whole, prob[0], label, N) == STATUS_OK);
+	for (int i = 0; i < N; i += 10)
+		CHECK(scores_add(&parts, prob[i], label + i, 10) == STATUS_OK);
+	parts.threads = 3;
+	json_t *one = scores_json(&whole, true), *other = scores_json(&parts, true);
+	CHECK(json_equal(one, other));
+	CHECK(scores_summary(&whole).log_loss == scores_summary(&parts).log_loss);
+	json_decref(one);
+	json_decref(other);
+	scores_release(&whole);
+	scores_release(&parts);
+}
+
+TEST(keeps_many_classes_without_a_matrix)
+{
+	enum { K = 2000 };
+	static char text[K][8];
+	char *many[K];
+	float prob[K] = {0};
+	Scores scores;
+
+	for (int i = 0; i < K; i++) {
+		snprintf(text[i], sizeof text[i], "%d", i);
+		many[i] = text[i];
+	}
+	CHECK(scores_init(&scores, K, many) == STATUS_OK);
+	for (int32_t i = 0; i < 3; i++) {
+		int32_t label = 1999;
+		prob[1000 + i / 2] = (float)(i + 1);
+		CHECK(scores_add(&scores, prob, &label, 1) == STATUS_OK);
+	}
+	json_t *json = scores_json(&scores, true);
+	CHECK(json_is_null(json_object_get(json, "confusion_matrix")));
+	json_t *pair = json_array_get(json_object_get(json, "confused_pairs"), 0);
+	CHECK(!strcmp(json_string_value(json_object_get(pair, "predicted")), "1000"));
+	CHECK(json_integer_value(json_object_get(pair, "count")) == 2);
+	json_decref(json);
+	scores_release(&scores);
+}
+
+int
+main(void)
+{
+	RUN(sorts_like_qsort);
+	RUN(refuses_rows_that_are_no_probabilities);
+	RUN(refuses_labels_out_of_range);
+	RUN(does_not_depend_on_how_samples_come);
+	RUN(keeps_many_classes_without_a_matrix);
+	return check_done();
+}
