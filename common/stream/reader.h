@@ -12,8 +12,10 @@ typedef struct ReaderState ReaderState;
 /** A stream being read; joined streams look like one. */
 typedef struct Reader {
 	About about;		 /* valid from reader_open; history complete once reader_next has returned 0 */
+	bool is_id_implied;	 /* the stream has no ids: the reader has added 0, 1, … */
 	uint64_t samples;	 /* returned so far */
-	uint64_t content;	 /* fm.content of the whole input, once reader_next has returned 0 */
+	uint64_t content;	 /* fm.content of the whole input, once reader_next has returned 0: of what is in the stream
+				    (no implied ids; the ids of a joined stream as raised) */
 	const volatile sig_atomic_t *stop; /* set by the user, or NULL: when it becomes non-zero, a read that would wait
 					      fails with STATUS_INTERRUPTED, and wins over torn input */
 	ReaderState *state;
@@ -30,11 +32,17 @@ MUST_CHECK Status reader_open(Reader *reader, const char *path);
 /** As reader_open, of an open descriptor, which the reader then owns. @param name  for messages */
 MUST_CHECK Status reader_open_fd(Reader *reader, int fd, const char *name);
 
+/** As reader_open, for looking at a stream only: the reserved tensors weight and target are let through. */
+MUST_CHECK Status reader_open_to_show(Reader *reader, const char *path);
+
 /**
  * Read the next record; the first call returns the one that reader_open has read.
  *
- * @param record  out: its memory belongs to the reader until the next call, may be changed in place; tensors' data lie
- *                on 64 bytes; hash verified; the ids of a later member of a joined stream are raised already
+ * Label, name, part and epoch have been checked: labels are -1 or a class, names are UTF-8.
+ *
+ * @param record  out: its memory belongs to the reader until the next call, may be changed in place; tensors are about's
+ *                columns in their order, each aligned to its element, the first in the stream on 64 bytes; hash
+ *                verified; the ids of a later member of a joined stream are raised already
  * @return 1 a record; 0 the end of a whole stream (every end record seen, only EOF after it, fm.content verified);
  *         or STATUS_INPUT (torn, corrupt, joined where it can't be; the message has record number and byte offset),
  *         STATUS_IO, STATUS_INTERRUPTED
@@ -45,7 +53,7 @@ MUST_CHECK Status reader_next(Reader *reader, Record *record);
 MUST_CHECK Status reader_drain(Reader *reader);
 
 /** Would reader_next have to wait for bytes that are not there yet? Flush before you call it if so. */
-bool reader_would_wait(const Reader *reader);
+bool reader_would_wait(Reader *reader);
 
 /**
  * What to write in a history entry's "inputs": an array of one {name, content, samples, history}, or of one named

@@ -15,11 +15,13 @@ enum {
 	STREAM_SIDE_MOST = 1024,	/* h, w */
 	STREAM_CHANNELS_MOST = 16,
 	STREAM_CLASSES_MOST = 65536,
+	STREAM_COLUMNS_MOST = 1024,
 };
 
 typedef enum Part { PART_NONE, PART_FIT, PART_HOLDOUT } Part;
 
-/** n samples: tensors that share their first dimension. Tools change n, data and parts in place. */
+/** n samples: tensors that share their first dimension. Tools change n, data and parts in place. A reader's record has
+ *  its about's columns, in their order. */
 typedef struct Record {
 	uint64_t n;
 	size_t tensor_count;

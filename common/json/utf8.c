@@ -1,0 +1,34 @@
+/* json/utf8.c: well-formed UTF-8, table 3-7 of the Unicode standard. */
+#include "json/utf8.h"
+
+#include <stdint.h>
+
+/* Bytes of the sequence that begins with lead, and the range of its second byte; 0 for no lead byte. */
+static int
+sequence(uint8_t lead, uint8_t *least, uint8_t *most)
+{
+	*least = lead == 0xE0 ? 0xA0 : lead == 0xF0 ? 0x90 : 0x80;
+	*most = lead == 0xED ? 0x9F : lead == 0xF4 ? 0x8F : 0xBF;
+	return lead < 0x80 ? 1 : lead < 0xC2 ? 0 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : lead < 0xF5 ? 4 : 0;
+}
+
+bool
+utf8_is_valid(const void *bytes, size_t length)
+{
+	const uint8_t *at = bytes, *end = at + length;
+
+	while (at < end) {
+		uint8_t least, most;
+		int count = sequence(*at++, &least, &most);
+
+		if (!count || end - at < count - 1)
+			return false;
+		for (int i = 1; i < count; i++, at++) {
+			if (*at < least || *at > most)
+				return false;
+			least = 0x80;
+			most = 0xBF;
+		}
+	}
+	return true;
+}

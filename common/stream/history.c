@@ -1,0 +1,40 @@
+/* stream/history.c: entries of fm.history. */
+#include "stream/history.h"
+
+#include "version.h"
+
+#include <string.h>
+
+json_t *
+history_make(const char *tool, json_t *options, const char *seed, const char *backend, json_t *inputs)
+{
+	json_t *entry = json_pack("{s:s, s:s}", "tool", tool, "version", FM_VERSION);
+	json_t *history = json_array();
+
+	json_object_set_new(entry, "options", options ? options : json_object());
+	if (seed)
+		json_object_set_new(entry, "seed", json_string(seed));
+	if (backend)
+		json_object_set_new(entry, "backend", json_string(backend));
+	if (inputs)
+		json_object_set_new(entry, "inputs", inputs);
+	json_array_append_new(history, entry);
+	return history;
+}
+
+/* Entries hold inputs, which hold a history, which holds entries: an array of either is looked through. */
+bool
+history_has_tool(const json_t *history, const char *tool)
+{
+	for (size_t i = 0; i < json_array_size(history); i++) {
+		const json_t *item = json_array_get(history, i);
+		const char *name = json_string_value(json_object_get(item, "tool"));
+
+		if (name && !strcmp(name, tool))
+			return true;
+		if (history_has_tool(json_object_get(item, "inputs"), tool) ||
+		    history_has_tool(json_object_get(item, "history"), tool))
+			return true;
+	}
+	return false;
+}
