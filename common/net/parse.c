@@ -304,8 +304,10 @@ layers_parse(const char *text, uint32_t classes, Layer **layers, size_t *count)
 	status = copy && *layers ? parse_all(copy, classes, *layers, *count)
 				 : fail_errno("no memory for an architecture of %zu layers", *count);
 	free(copy);
-	if (status)
+	if (status) {
 		free(*layers);
+		*layers = NULL;
+	}
 	return status;
 }
 
