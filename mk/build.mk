@@ -1,5 +1,14 @@
 # Objects, the one archive that the programs pick from, the programs.
 
+# One short line a file; make V=1 shows the commands.
+ifeq ($(V),)
+QUIET := @
+SAY := @printf '%-5s %s\n'
+else
+QUIET :=
+SAY := @:
+endif
+
 # Sources are found, never listed: a new file is built because it is there.
 COMMON_SOURCES := $(shell find common -name '*.c' | LC_ALL=C sort)
 TOOLS := $(patsubst tools/%.c,%,$(wildcard tools/*.c))
@@ -21,16 +30,23 @@ $(BUILD)/common/metrics/%.o: EXTRA = -fopenmp
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(EXTRA) $(CPPFLAGS_ALL) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(SAY) CC $@
+	$(QUIET)$(CC) $(FLAGS) $(EXTRA) $(CPPFLAGS_ALL) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(ARCHIVE): $(OBJECTS)
 	@rm -f $@
-	ar rcs $@ $(OBJECTS)
+	$(SAY) AR $@
+	$(QUIET)$(AR) rcs $@ $(OBJECTS)
 
 # --as-needed: a program is linked to what its own objects use and nothing else; a test reads ldd.
+define LINK
+@mkdir -p $(@D)
+$(SAY) LINK $@
+$(QUIET)$(CC) $(FLAGS) $(LDFLAGS) -o $@ $< $(ARCHIVE) -Wl,--as-needed -fopenmp $(LIBRARIES)
+endef
+
 $(BUILD)/bin/%: $(BUILD)/tools/%.o $(ARCHIVE)
-	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(LDFLAGS) -o $@ $< $(ARCHIVE) -Wl,--as-needed -fopenmp $(LIBRARIES)
+	$(LINK)
 
 clean:
 	rm -rf $(BUILD)

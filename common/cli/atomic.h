@@ -16,9 +16,13 @@ typedef struct AtomicFile {
 	int fd;		 /* write here */
 	char *target;	 /* after links; NULL once released */
 	char *temporary; /* NULL: written straight */
+	int slot;	 /* of the temporary file, see cli/temporary.h */
 } AtomicFile;
 
-/** @return STATUS_OK, or STATUS_IO and nothing is held */
+/**
+ * @return STATUS_OK; STATUS_USAGE for a terminal, which is no place for what we write; or STATUS_IO; nothing is held
+ *         after a failure. A file that may not be written is not replaced either.
+ */
 MUST_CHECK Status atomic_open(AtomicFile *file, const char *path);
 
 /** fsync, rename, fsync of the directory; releases file whatever happens. The old file stands if this fails. */

@@ -17,7 +17,7 @@ typedef enum OptionKind {
 	OPTION_TEXT,	/* any text; const char * into argv */
 	OPTION_CHOICE,	/* one of the words of .choices, separated by '|'; const char * */
 	OPTION_PARSED,	/* text that .parse checks when it is met; const char * into argv */
-	OPTION_OPERAND, /* not an option: names an operand for the history, const char *; "" hides it */
+	OPTION_OPERAND, /* not an option: an operand, filled in order, for help and history, const char *; "" hides it */
 } OptionKind;
 
 /**
@@ -34,7 +34,7 @@ typedef struct Option {
 	const char *argument;	/* its name in help: "N", "FILE"; NULL for a flag */
 	void *value;		/* of the type that the kind says */
 	const char *help;	/* half a sentence, lower case, no full stop */
-	double least, most;	/* OPTION_COUNT, OPTION_REAL: inclusive; both 0: unbounded */
+	double least, most;	/* numbers: inclusive; both 0: unbounded; most below least: no upper end */
 	const char *choices;	/* OPTION_CHOICE: "constant|step|cosine" */
 	bool is_manner;		/* does not change the result (threads, output, log, verbosity): not for the history */
 	bool is_share;		/* OPTION_REAL: also reads "10%" as 0.1 */
@@ -60,6 +60,7 @@ typedef struct Option {
 typedef enum Stdio {
 	STDIO_TEXT,   /* words, or nothing */
 	STDIO_STREAM, /* binary: refused on a terminal */
+	STDIO_ASKED,  /* input that is read only where the operand is "-"; binary */
 } Stdio;
 
 typedef struct Manual {
@@ -86,6 +87,9 @@ typedef struct Manual {
  */
 const char *cli_start(const Manual *manual, int *argc, char ***argv);
 
+/** The manual that cli_start was given. */
+const Manual *cli_manual(void);
+
 /** Was this option on the command line? @param name  long form, must be in the table */
 bool cli_given(const char *name);
 
@@ -101,8 +105,8 @@ json_t *cli_options(void);
 /**
  * End a run: flush and close stdout, check that every byte went out, end the progress line.
  *
- * @param status  the run's own
- * @return the exit status
+ * @param status  the run's own; what a failure has to say has been said already (must, say_failure)
+ * @return the exit status: the run's own failure first, else 4 if stdout could not be written, else 0
  */
 int cli_finish(Status status);
 

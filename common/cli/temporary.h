@@ -1,0 +1,13 @@
+/* cli/temporary.h: files that must not outlive the process. */
+#ifndef FM_CLI_TEMPORARY_H
+#define FM_CLI_TEMPORARY_H
+
+#include "status.h"
+
+/** Remove path at exit and on SIGINT, SIGTERM, SIGHUP, SIGPIPE, until temporary_forget. @return its slot, or STATUS_IO */
+MUST_CHECK Status temporary_remember(const char *path);
+
+/** Forget it: it has been renamed or removed. */
+void temporary_forget(int slot);
+
+#endif
