@@ -1,0 +1,12 @@
+# The table of every tool's option names, read from their sources (so it works for a cross build too).
+
+OPTION_NAMES := $(BUILD)/gen/option_names.c
+OBJECTS += $(OPTION_NAMES:%.c=%.o)
+$(ARCHIVE): $(OPTION_NAMES:%.c=%.o)
+
+$(OPTION_NAMES): common/info/option_names.awk $(wildcard tools/fm-*.c)
+	@mkdir -p $(@D)
+	awk -f common/info/option_names.awk $(sort $(wildcard tools/fm-*.c)) >$@.new && mv $@.new $@
+
+$(OPTION_NAMES:%.c=%.o): $(OPTION_NAMES)
+	$(CC) $(FLAGS) $(CPPFLAGS_ALL) $(CFLAGS) -c -o $@ $<

@@ -1,0 +1,100 @@
+/* fm-info: say what a stream or a model is, and how it was made. */
+#include "cli/message.h"
+#include "cli/options.h"
+#include "info/describe.h"
+#include "info/kind.h"
+#include "info/script.h"
+#include "json/canonical.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static bool as_json, as_script;
+
+static const Option options[] = {
+	OPT_FLAG('j', "json", &as_json, "print one JSON object", .is_manner = true),
+	OPT_FLAG('s', "script", &as_script, "print a shell script that makes it again", .is_manner = true),
+	OPT_END,
+};
+
+static const Manual manual = {
+	.name = "fm-info",
+	.summary = "say what a tensor stream or a model is, and how it was made",
+	.usage = "fm-info [--json | --script] [FILE]",
+	.options = options,
+	.operands = 1,
+	.input = STDIO_STREAM,
+};
+
+static json_t *
+stream_description(int fd, const char *name)
+{
+	Reader reader;
+	json_t *description;
+	must(reader_open_fd(&reader, fd, name));
+	must(describe_stream(&reader, &description));
+	reader_close(&reader);
+	return description;
+}
+
+static json_t *
+model_description(const char *path)
+{
+	Model model;
+	must(model_read(&model, path));
+	json_t *description = describe_model(&model);
+	model_release(&model);
+	return description;
+}
+
+static json_t *
+describe(const char *path)
+{
+	bool is_stdin = !strcmp(path, "-"), is_stream;
+	const char *name = is_stdin ? "standard input" : path;
+	int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		must(fail_errno("%s", path));
+	must(kind_look(fd, name, &is_stream));
+	if (is_stream)
+		return stream_description(fd, name);
+	json_t *description = model_description(is_stdin ? "/dev/stdin" : path);
+	close(fd);
+	return description;
+}
+
+static void
+print_text(char *text, const char *end)
+{
+	if (!text)
+		must(fail(STATUS_IO, "no memory to print it"));
+	printf("%s%s", text, end);
+	free(text);
+}
+
+int
+main(int argc, char **argv)
+{
+	/* arguments */
+	const char *path = cli_start(&manual, &argc, &argv);
+	if (as_json && as_script)
+		must(fail(STATUS_USAGE, "--json and --script can't both be printed; choose one"));
+
+	/* run */
+	json_t *description = describe(path);
+	if (as_script) {
+		char *script = NULL;
+		must(script_from_history(json_object_get(description, "history"), &script));
+		print_text(script, "");
+	} else if (as_json) {
+		print_text(json_canonical(description, NULL), "\n");
+	} else {
+		describe_print(description, stdout);
+	}
+
+	/* finish */
+	json_decref(description);
+	return cli_finish(STATUS_OK);
+}
