@@ -6,7 +6,9 @@ $(ARCHIVE): $(OPTION_NAMES:%.c=%.o)
 
 $(OPTION_NAMES): common/info/option_names.awk $(wildcard tools/fm-*.c)
 	@mkdir -p $(@D)
-	awk -f common/info/option_names.awk $(sort $(wildcard tools/fm-*.c)) >$@.new && mv $@.new $@
+	$(SAY) GEN $@
+	$(QUIET)awk -f common/info/option_names.awk $(sort $(wildcard tools/fm-*.c)) >$@.new && mv $@.new $@
 
 $(OPTION_NAMES:%.c=%.o): $(OPTION_NAMES)
-	$(CC) $(FLAGS) $(CPPFLAGS_ALL) $(CFLAGS) -c -o $@ $<
+	$(SAY) CC $@
+	$(QUIET)$(CC) $(FLAGS) $(CPPFLAGS_ALL) $(CFLAGS) -c -o $@ $<
