@@ -2,10 +2,12 @@
 #ifndef FM_AUGMENT_WARP_H
 #define FM_AUGMENT_WARP_H
 
+#include "status.h"
+
 #include <stdint.h>
 
 /** What lies outside a picture, as scipy.ndimage's modes of the same names: nearest aaaa|abcd|dddd, constant
- *  kkkk|abcd|kkkk, reflect dcba|abcd|dcba, wrap. */
+ *  kkkk|abcd|kkkk, reflect dcba|abcd|dcba, wrap dbcd|abcd|bcda (the last pixel stands for the first of the next). */
 typedef enum Fill { FILL_NEAREST, FILL_CONSTANT, FILL_REFLECT, FILL_WRAP } Fill;
 
 /** One sample's transform, as in fm-stream(5)'s lazy form. */
@@ -15,8 +17,36 @@ typedef struct Transform {
 	int32_t erase[5];  /* y, x, h, w, value; h = 0 erases nothing */
 } Transform;
 
-/** Warp, then tone, then erase. from and to: [h, w, c], must not overlap. @param value  of FILL_CONSTANT, 0 … 255 */
+/** The transform that changes nothing. */
+extern const Transform transform_none;
+
+/**
+ * Warp, then tone, then erase: the definition, a pixel at a time. Every Transform is safe, whatever its numbers.
+ *
+ * @param value     of FILL_CONSTANT, 0 … 255
+ * @param from, to  [h, w, c], must not overlap
+ */
 void transform_apply(const Transform *transform, Fill fill, uint8_t value, uint32_t h, uint32_t w, uint32_t c,
 		     const uint8_t *from, uint8_t *to);
+
+/** The same, fast: what one thread needs to warp pictures of one geometry. warp_release gives it back. */
+typedef struct Warp {
+	Fill fill;
+	uint8_t value;
+	uint32_t h, w, c;
+	const struct WarpKernel *kernel; /* of the instruction set chosen */
+	uint8_t *scratch;
+} Warp;
+
+/** @return STATUS_OK; STATUS_IO without memory, STATUS_USAGE where FM_CPU is not a word we know; nothing is held then */
+MUST_CHECK Status warp_init(Warp *warp, Fill fill, uint8_t value, uint32_t h, uint32_t w, uint32_t c);
+
+/** transform_apply to one picture, bit for bit. */
+void warp_apply(Warp *warp, const Transform *transform, const uint8_t *from, uint8_t *to);
+
+/** The instruction set chosen: "plain", "avx2", "avx512". */
+const char *warp_name(const Warp *warp);
+
+void warp_release(Warp *warp);
 
 #endif

@@ -1,0 +1,152 @@
+/* plain.c: the warp for any machine: a row's coordinates in loops that compilers vectorise, then its pixels. */
+#include "augment/kernel.h"
+
+#include <string.h>
+
+enum { SIDE_MOST = 1024 };
+
+/* Where a row's pixels read: entries of the plane, fractions in 2^-11 pixel. */
+typedef struct Row {
+	uint32_t entry[SIDE_MOST];
+	uint32_t fraction_x[SIDE_MOST], fraction_y[SIDE_MOST];
+	uint8_t is_outside[SIDE_MOST]; /* FILL_CONSTANT only */
+} Row;
+
+static inline int32_t
+clamp(int32_t at, int32_t last)
+{
+	return at < 0 ? 0 : at > last ? last : at;
+}
+
+/* What is left of a distance after whole periods. */
+static inline uint32_t
+modulo(uint32_t distance, const Axis *axis)
+{
+	uint32_t periods = ((distance >> 20) * axis->magic) >> axis->shift;
+
+	return distance - periods * (axis->period << 20);
+}
+
+static inline int32_t
+reflect(int32_t at, const Axis *axis)
+{
+	uint32_t mirrored = at < 0 ? -(uint32_t)at - WARP_PIXEL : (uint32_t)at;
+	uint32_t distance = (int32_t)mirrored < 0 ? 0 : mirrored;
+	int32_t there = (int32_t)modulo(distance, axis);
+	int32_t back = (int32_t)((axis->period - 1) << 20) - there;
+
+	return there < back ? there : back;
+}
+
+static inline int32_t
+wrap(int32_t at, const Axis *axis)
+{
+	int32_t rest = (int32_t)modulo(at < 0 ? -(uint32_t)at : (uint32_t)at, axis);
+
+	return at < 0 ? axis->last - rest : at > axis->last ? rest : at;
+}
+
+/* Bring a coordinate onto its axis and round it to 2^-11 pixel. */
+static inline uint32_t
+fold(int32_t at, const Axis *axis, Fill fill)
+{
+	if (fill == FILL_REFLECT)
+		at = reflect(at, axis);
+	else if (fill == FILL_WRAP)
+		at = wrap(at, axis);
+	return (uint32_t)(clamp(at, axis->last) + WARP_HALF) >> WARP_TO_WEIGHT;
+}
+
+static inline void
+place_row(const Plane *plane, const int32_t affine[6], uint32_t y, Fill fill, Row *row)
+{
+	/* copies, because a store into row could otherwise change them */
+	const Axis axis_x = plane->x, axis_y = plane->y;
+	uint32_t at_x = (uint32_t)warp_row_start(affine, y), at_y = (uint32_t)warp_row_start(affine + 3, y);
+	uint32_t step_x = (uint32_t)affine[0], step_y = (uint32_t)affine[3], w = plane->w, stride = plane->stride;
+
+	for (uint32_t x = 0; x < w; x++) {
+		uint32_t from_x = fold((int32_t)(at_x + step_x * x), &axis_x, fill);
+		uint32_t from_y = fold((int32_t)(at_y + step_y * x), &axis_y, fill);
+
+		row->entry[x] = (from_y >> WARP_WEIGHT_BITS) * stride + (from_x >> WARP_WEIGHT_BITS);
+		row->fraction_x[x] = from_x & 2047;
+		row->fraction_y[x] = from_y & 2047;
+	}
+	if (fill == FILL_CONSTANT)
+		for (uint32_t x = 0; x < w; x++)
+			row->is_outside[x] = (at_x + step_x * x > (uint32_t)axis_x.last) |
+					     (at_y + step_y * x > (uint32_t)axis_y.last);
+}
+
+/* Four neighbours in one load: left, left below, right, right below. The upper and the lower sum share a 64-bit product. */
+static inline uint8_t
+interpolate(const uint8_t *entry, uint32_t right, uint32_t below)
+{
+	uint32_t four;
+	uint64_t sums;
+
+	memcpy(&four, entry, sizeof four);
+	sums = ((four & 0xff) | (uint64_t)(four >> 8 & 0xff) << 32) * (2048 - right) +
+	       ((four >> 16 & 0xff) | (uint64_t)(four >> 24) << 32) * right;
+	return (uint8_t)(((uint32_t)sums * (2048 - below) + (uint32_t)(sums >> 32) * below + (1 << 21)) >> 22);
+}
+
+static inline __attribute__((always_inline)) void
+warp(const Plane *plane, const int32_t affine[6], uint8_t *to, Fill fill)
+{
+	Row row;
+
+	for (uint32_t y = 0; y < plane->h; y++, to += plane->w) {
+		place_row(plane, affine, y, fill, &row);
+		for (uint32_t x = 0; x < plane->w; x++)
+			to[x] = interpolate(plane->pairs + 2 * (size_t)row.entry[x], row.fraction_x[x], row.fraction_y[x]);
+		if (fill == FILL_CONSTANT)
+			for (uint32_t x = 0; x < plane->w; x++)
+				to[x] = row.is_outside[x] ? plane->value : to[x];
+	}
+}
+
+static void
+warp_nearest(const Plane *plane, const int32_t affine[6], uint8_t *to)
+{
+	warp(plane, affine, to, FILL_NEAREST);
+}
+
+static void
+warp_constant(const Plane *plane, const int32_t affine[6], uint8_t *to)
+{
+	warp(plane, affine, to, FILL_CONSTANT);
+}
+
+static void
+warp_reflect(const Plane *plane, const int32_t affine[6], uint8_t *to)
+{
+	warp(plane, affine, to, FILL_REFLECT);
+}
+
+static void
+warp_wrap(const Plane *plane, const int32_t affine[6], uint8_t *to)
+{
+	warp(plane, affine, to, FILL_WRAP);
+}
+
+static void
+lay_out(const uint8_t *from, uint32_t h, uint32_t w, uint32_t c, uint32_t stride, uint8_t *pairs)
+{
+	for (uint32_t y = 0; y < h; y++, from += (size_t)w * c, pairs += 2 * (size_t)stride) {
+		const uint8_t *below = y + 1 < h ? from + (size_t)w * c : from;
+
+		for (uint32_t x = 0; x < w; x++) {
+			pairs[2 * x] = from[(size_t)x * c];
+			pairs[2 * x + 1] = below[(size_t)x * c];
+		}
+	}
+}
+
+const WarpKernel warp_plain = {
+	.name = "plain",
+	.lay_out = lay_out,
+	.warp = { [FILL_NEAREST] = warp_nearest, [FILL_CONSTANT] = warp_constant, [FILL_REFLECT] = warp_reflect,
+		  [FILL_WRAP] = warp_wrap },
+};
