@@ -20,90 +20,54 @@ grow_ids(Kept *kept, uint64_t needed)
 	return STATUS_OK;
 }
 
-/* The record's ids, or else positions, behind those of the records before. */
 static Status
 keep_ids(Kept *kept, const Record *record, uint64_t first)
 {
-	const Tensor *tensor = record_find(record, "id");
 	Status status = grow_ids(kept, first + record->n);
 
-	if (status != STATUS_OK)
-		return status;
-	if (tensor)
-		memcpy(kept->ids + first, tensor->data, record->n * sizeof *kept->ids);
-	for (uint64_t i = 0; !tensor && i < record->n; i++)
-		kept->ids[first + i] = (int64_t)(first + i);
-	return STATUS_OK;
+	if (status == STATUS_OK)
+		memcpy(kept->ids + first, record_find(record, "id")->data, record->n * sizeof *kept->ids);
+	return status;
 }
 
 static void
 count_labels(Kept *kept, const Record *record)
 {
 	const Tensor *tensor = record_find(record, "label");
+	const int32_t *labels = tensor ? (const int32_t *)tensor->data : NULL;
 
-	for (uint64_t i = 0; tensor && i < record->n; i++) {
-		int32_t label;
-
-		memcpy(&label, tensor->data + i * sizeof label, sizeof label);
-		if (label >= 0 && (uint32_t)label < kept->about.class_count)
-			kept->label_counts[label]++;
-	}
-}
-
-/* Ids belong to the source: in another order they must be said, even where they were the positions. */
-static Status
-spool_record(Kept *kept, const Record *record, uint64_t first)
-{
-	Record with_ids = *record;
-
-	if (record_find(record, "id"))
-		return spool_append(&kept->spool, record);
-	memcpy(kept->tensors, record->tensors, record->tensor_count * sizeof *kept->tensors);
-	kept->tensors[record->tensor_count] = (Tensor){
-		.name = "id", .dtype = DTYPE_I64, .rank = 1, .shape = { record->n }, .data = (uint8_t *)(kept->ids + first),
-		.size = record->n * sizeof *kept->ids,
-	};
-	with_ids.tensors = kept->tensors;
-	with_ids.tensor_count++;
-	return spool_append(&kept->spool, &with_ids);
+	for (uint64_t i = 0; labels && i < record->n; i++)
+		if (labels[i] >= 0)
+			kept->label_counts[labels[i]]++;
 }
 
 static Status
 keep_record(Kept *kept, const Record *record)
 {
-	uint64_t first = kept->holdout + kept->fit;
 	bool is_holdout = record->part == PART_HOLDOUT;
 	Status status;
 
 	if (record->n == 0)
 		return STATUS_OK;
-	if (is_holdout && kept->fit)
-		return fail(STATUS_INPUT, "record %llu is of the hold-out part, which comes before all others",
-			    (unsigned long long)record->number);
-	status = keep_ids(kept, record, first);
+	status = keep_ids(kept, record, kept->holdout + kept->fit);
 	if (status == STATUS_OK)
-		status = spool_record(kept, record, first);
+		status = spool_append(&kept->spool, record);
 	if (status != STATUS_OK)
 		return status;
-	*(is_holdout ? &kept->holdout : &kept->fit) += record->n;
 	if (!is_holdout)
 		count_labels(kept, record);
+	*(is_holdout ? &kept->holdout : &kept->fit) += record->n;
 	return STATUS_OK;
 }
 
 static Status
 prepare(Kept *kept, const About *about, uint64_t memory)
 {
-	Status status;
-
 	*kept = (Kept){ 0 };
 	about_copy(&kept->about, about);
-	if (about_find(about, "id") < 0 && (status = about_add_column(&kept->about, "id", DTYPE_I64, 0, NULL)) != STATUS_OK)
-		return status;
 	kept->label_counts = calloc((size_t)about->class_count + 1, sizeof *kept->label_counts);
-	kept->tensors = calloc(kept->about.column_count, sizeof *kept->tensors);
-	if (!kept->label_counts || !kept->tensors)
-		return fail_errno("memory to keep samples");
+	if (!kept->label_counts)
+		return fail_errno("memory to count %u classes", about->class_count);
 	return spool_open(&kept->spool, &kept->about, memory);
 }
 
@@ -128,6 +92,5 @@ kept_release(Kept *kept)
 	about_release(&kept->about);
 	free(kept->ids);
 	free(kept->label_counts);
-	free(kept->tensors);
 	*kept = (Kept){ 0 };
 }

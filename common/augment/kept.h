@@ -10,13 +10,12 @@
 
 /** kept_read fills it, kept_release gives it back. */
 typedef struct Kept {
-	About about;		/* the input's, with a column "id" */
-	Spool spool;		/* hold-out rows first */
-	uint64_t holdout, fit;	/* rows of either part */
-	int64_t *ids;		/* [holdout + fit]; of a stream without ids their positions */
-	uint64_t *label_counts; /* [class_count], fit rows only */
+	About about;	       /* the input's */
+	Spool spool;	       /* hold-out rows first */
+	uint64_t holdout, fit; /* rows of either part */
+	int64_t *ids;	       /* [holdout + fit] */
 	uint64_t ids_room;
-	Tensor *tensors; /* [column_count]: of a record that is given ids */
+	uint64_t *label_counts; /* [class_count], fit rows only */
 } Kept;
 
 /**

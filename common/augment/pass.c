@@ -3,13 +3,11 @@
 
 #include <omp.h>
 #include <stdlib.h>
-#include <string.h>
 
 enum { PIXELS_WORTH_THREADS = 1 << 16 }; /* waking threads costs as much as warping this many pixels */
 
 typedef struct Pass {
 	Augmenter *augmenter;
-	uint64_t samples; /* before this record: the ids of a stream without ids */
 	uint8_t *pixels;  /* of the record being made */
 	size_t size;
 } Pass;
@@ -28,29 +26,18 @@ make_room(Pass *pass, size_t size)
 	return STATUS_OK;
 }
 
-/* Id i of a column that may lie at any address. */
-static uint64_t
-id_at(const Tensor *ids, uint64_t first, uint64_t i)
-{
-	uint64_t id = first + i;
-
-	if (ids)
-		memcpy(&id, ids->data + i * sizeof id, sizeof id);
-	return id;
-}
-
 static void
 make_pictures(Pass *pass, const Record *record, const Tensor *image)
 {
 	Augmenter *augmenter = pass->augmenter;
-	const Tensor *ids = record_find(record, "id");
+	const int64_t *ids = (const int64_t *)record_find(record, "id")->data;
 	uint32_t epoch = record->epoch < 0 ? 0 : (uint32_t)record->epoch;
 	size_t size = augmenter->picture_size;
 
 #pragma omp parallel for schedule(dynamic, 16) num_threads(augmenter->threads) if (image->size >= PIXELS_WORTH_THREADS)
 	for (uint64_t i = 0; i < record->n; i++)
-		augmenter_make(augmenter, omp_get_thread_num(), epoch, id_at(ids, pass->samples, i),
-			       image->data + i * size, pass->pixels + i * size);
+		augmenter_make(augmenter, omp_get_thread_num(), epoch, (uint64_t)ids[i], image->data + i * size,
+			       pass->pixels + i * size);
 }
 
 /* Put augmented pictures in the place of a record's own. */
@@ -81,7 +68,6 @@ augment_pass(Augmenter *augmenter, Reader *reader, Writer *writer)
 			status = writer_send(writer, &record);
 		if (status != STATUS_OK)
 			break;
-		pass.samples += record.n;
 	}
 	free(pass.pixels);
 	return status;
