@@ -42,9 +42,10 @@ static const Option options[] = {
 	OPT_COUNT(0, "start-epoch", "K", &recipe.start_epoch, "begin at epoch K of --epochs, counted from 0",
 		  .most = UINT32_MAX, .is_manner = true),
 	OPT_COUNT(0, "seed", "N", &recipe.seed, "of all random numbers"),
-	OPT_COUNT(0, "threads", "N", &threads, "use N threads", .least = 1, .most = 1024, .is_manner = true),
+	OPT_COUNT(0, "threads", "N", &threads, "use N threads", .least = 1, .most = 1024, .is_manner = true,
+		  .fallback = "as many as may run"),
 	OPT_SIZE(0, "memory", "SIZE", &memory, "of --epochs' samples keep SIZE in memory, the rest in a file",
-		 .is_manner = true),
+		 .is_manner = true, .fallback = "a quarter of what is free"),
 	OPT_END,
 };
 

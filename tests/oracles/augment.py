@@ -262,4 +262,4 @@ def test_keras():
             compare_scipy(image, matrix[:2].ravel(), fill, result, excuse=True)
 
 
-globals()["test_" + sys.argv[1]]()
+sys.exit(globals()["test_" + sys.argv[1]]())
