@@ -1,0 +1,369 @@
+/* source/bytes.c: compression and archives, by libarchive. Nothing is ever unpacked to disk. */
+#include "source/bytes.h"
+
+#include "memory.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	BLOCK = 128 << 10,
+	BOMB_RATIO = 200,	/* digits and clothes give 2 to 10; all-black pictures some hundreds, but not 64 MiB of them */
+	BOMB_LEAST = 64 << 20,
+};
+
+struct BytesState {
+	char *name;
+	int fd;
+	int64_t offset; /* of the next byte of the file, where it can be rewound */
+	bool is_seekable, is_borrowed;
+	uint64_t in, out; /* bytes read of the file, bytes made of them */
+	struct archive *outer; /* the file: archive or compressed, or neither */
+	struct archive *inner; /* what lies in it, maybe compressed once more */
+	uint8_t file_block[BLOCK], member_block[BLOCK];
+};
+
+/* ---- the file, for libarchive ---- */
+
+static la_ssize_t
+read_file(struct archive *archive, void *context, const void **block)
+{
+	BytesState *state = context;
+	ssize_t got;
+
+	do
+		got = state->is_seekable ? pread(state->fd, state->file_block, BLOCK, state->offset) :
+					   read(state->fd, state->file_block, BLOCK);
+	while (got < 0 && errno == EINTR);
+	if (got < 0) {
+		archive_set_error(archive, errno, "%s", strerror(errno));
+		return ARCHIVE_FATAL;
+	}
+	state->offset += got;
+	state->in += (uint64_t)got;
+	*block = state->file_block;
+	return got;
+}
+
+static la_int64_t
+seek_file(struct archive *archive, void *context, la_int64_t offset, int whence)
+{
+	BytesState *state = context;
+	struct stat about;
+
+	if (whence == SEEK_CUR)
+		offset += state->offset;
+	if (whence == SEEK_END) {
+		if (fstat(state->fd, &about))
+			return ARCHIVE_FATAL;
+		offset += about.st_size;
+	}
+	if (offset < 0) {
+		archive_set_error(archive, EINVAL, "a position before the file's start");
+		return ARCHIVE_FATAL;
+	}
+	state->offset = offset;
+	return offset;
+}
+
+static Status
+fail_archive(const BytesState *state, struct archive *archive)
+{
+	const char *reason = archive_error_string(archive);
+	int error = archive_errno(archive);
+
+	/* the system's own errors are positive small numbers; libarchive's are below zero or EILSEQ and the like */
+	if (error == EIO || error == ENOMEM || error == EISDIR || error == EACCES)
+		return fail(STATUS_IO, "%s: %s", state->name, reason ? reason : "can't be read");
+	return fail(STATUS_INPUT, "%s: truncated or damaged: %s", state->name, reason ? reason : "can't be read");
+}
+
+static Status
+check_bomb(const BytesState *state)
+{
+	if (state->out > BOMB_LEAST && state->out / BOMB_RATIO > state->in)
+		return fail(STATUS_INPUT,
+			    "%s: looks like a decompression bomb: more than %d times its compressed size; unpack it yourself if "
+			    "you trust it",
+			    state->name, BOMB_RATIO);
+	return STATUS_OK;
+}
+
+/* Each filter by name: "all" would also start external programs that a file's first bytes ask for. */
+static void
+support_filters(struct archive *archive)
+{
+	archive_read_support_filter_gzip(archive);
+	archive_read_support_filter_bzip2(archive);
+	archive_read_support_filter_compress(archive);
+	archive_read_support_filter_xz(archive);
+	archive_read_support_filter_lzma(archive);
+	archive_read_support_filter_lzip(archive);
+	archive_read_support_filter_zstd(archive);
+	archive_read_support_filter_lz4(archive);
+}
+
+/* Each format by name, too: "all" has mtree, whose entries are files anywhere on this machine. */
+static Status
+open_outer(BytesState *state, bool is_raw_welcome)
+{
+	struct archive *archive = archive_read_new();
+
+	if (!archive)
+		return fail(STATUS_IO, "%s: no memory to read it", state->name);
+	state->outer = archive;
+	support_filters(archive);
+	archive_read_support_format_tar(archive);
+	archive_read_support_format_cpio(archive);
+	if (state->is_seekable)
+		archive_read_support_format_zip_seekable(archive);
+	else
+		archive_read_support_format_zip_streamable(archive);
+	if (is_raw_welcome) {
+		archive_read_support_format_raw(archive);
+		archive_read_support_format_empty(archive);
+	}
+	archive_read_set_read_callback(archive, read_file);
+	if (state->is_seekable)
+		archive_read_set_seek_callback(archive, seek_file);
+	archive_read_set_callback_data(archive, state);
+	return archive_read_open1(archive) < ARCHIVE_WARN ? fail_archive(state, archive) : STATUS_OK;
+}
+
+/* ---- one file within ---- */
+
+static la_ssize_t
+read_member(struct archive *archive, void *context, const void **block)
+{
+	BytesState *state = context;
+	la_ssize_t got = archive_read_data(state->outer, state->member_block, BLOCK);
+
+	if (got < 0) {
+		const char *reason = archive_error_string(state->outer);
+
+		archive_set_error(archive, archive_errno(state->outer), "%s", reason ? reason : "can't be read");
+		return ARCHIVE_FATAL;
+	}
+	*block = state->member_block;
+	return got;
+}
+
+static Status
+open_inner(BytesState *state)
+{
+	struct archive *archive = archive_read_new();
+	struct archive_entry *entry;
+
+	if (!archive)
+		return fail(STATUS_IO, "%s: no memory to read it", state->name);
+	state->inner = archive;
+	support_filters(archive);
+	archive_read_support_format_raw(archive);
+	archive_read_support_format_empty(archive);
+	if (archive_read_open(archive, state, NULL, read_member, NULL) < ARCHIVE_WARN)
+		return fail_archive(state, archive);
+	int result = archive_read_next_header(archive, &entry);
+
+	if (result == ARCHIVE_EOF) { /* an empty file */
+		archive_read_free(archive);
+		state->inner = NULL;
+		return STATUS_OK;
+	}
+	return result < ARCHIVE_WARN ? fail_archive(state, archive) : STATUS_OK;
+}
+
+/* Pass over an entry's data piece by piece where it must be decompressed for that, so that a bomb is seen. */
+static Status
+skip_entry(BytesState *state)
+{
+	const void *block;
+	size_t size;
+	la_int64_t offset;
+	int result;
+
+	if (archive_filter_count(state->outer) <= 1)
+		return archive_read_data_skip(state->outer) < ARCHIVE_WARN ? fail_archive(state, state->outer) : STATUS_OK;
+	while ((result = archive_read_data_block(state->outer, &block, &size, &offset)) == ARCHIVE_OK) {
+		Status status;
+
+		state->out += size;
+		if ((status = check_bomb(state)) < 0)
+			return status;
+	}
+	return result < ARCHIVE_WARN ? fail_archive(state, state->outer) : STATUS_OK;
+}
+
+/* Leads out of the archive: absolute, or through "..". */
+static bool
+is_unsafe(const char *path)
+{
+	if (*path == '/')
+		return true;
+	for (const char *part = path; part; part = strchr(part, '/'), part += part != NULL)
+		if (!strncmp(part, "..", 2) && (part[2] == '/' || !part[2]))
+			return true;
+	return false;
+}
+
+/* The next plain file: 1 and its path, 0 at the end. */
+static Status
+next_file(BytesState *state, const char **path)
+{
+	struct archive_entry *entry;
+	int result;
+
+	while ((result = archive_read_next_header(state->outer, &entry)) != ARCHIVE_EOF) {
+		if (result < ARCHIVE_WARN)
+			return fail_archive(state, state->outer);
+		*path = archive_entry_pathname(entry);
+		if (!*path)
+			return fail(STATUS_INPUT, "%s: a file without a name", state->name);
+		if (is_unsafe(*path))
+			return fail(STATUS_INPUT, "%s: the path '%s' leads out of the archive; nothing of it is read", state->name,
+				    *path);
+		if (archive_entry_filetype(entry) == AE_IFREG && !archive_entry_hardlink(entry))
+			return 1;
+	}
+	return 0;
+}
+
+static Status
+find_member(BytesState *state, const char *member)
+{
+	const char *path;
+	Status status;
+
+	while ((status = next_file(state, &path)) > 0) {
+		if (!strcmp(path, member))
+			return 1;
+		if ((status = skip_entry(state)) < 0)
+			return status;
+	}
+	return status < 0 ? status : fail(STATUS_INPUT, "%s: no such file in it", state->name);
+}
+
+/* ---- the outside ---- */
+
+static BytesState *
+state_new(int fd, const char *name, const char *member)
+{
+	BytesState *state = memory_zeroed(1, sizeof *state);
+
+	if (asprintf(&state->name, member ? "%s: %s" : "%s", name, member) < 0)
+		abort();
+	state->fd = fd;
+	state->is_seekable = lseek(fd, 0, SEEK_CUR) >= 0;
+	return state;
+}
+
+static void
+state_free(BytesState *state)
+{
+	if (state->inner)
+		archive_read_free(state->inner);
+	if (state->outer)
+		archive_read_free(state->outer);
+	if (!state->is_borrowed)
+		close(state->fd);
+	free(state->name);
+	free(state);
+}
+
+/* The file itself: one nameless entry of the format raw. */
+static Status
+find_itself(BytesState *state)
+{
+	const char *path;
+	Status status = next_file(state, &path);
+
+	if (status > 0 && archive_format(state->outer) != ARCHIVE_FORMAT_RAW)
+		return fail(STATUS_INPUT, "%s: an archive where one file was expected; give the archive alone, or unpack it",
+			    state->name);
+	return status;
+}
+
+static Status
+open_state(BytesState *state, const char *member)
+{
+	Status status = open_outer(state, !member);
+
+	if (status >= 0)
+		status = member ? find_member(state, member) : find_itself(state);
+	/* an empty file has nothing to open: bytes_read finds its end at once */
+	return status > 0 ? open_inner(state) : status;
+}
+
+Status
+bytes_open(Bytes *bytes, int fd, const char *name, const char *member)
+{
+	BytesState *state = state_new(fd, name, member);
+	Status status = open_state(state, member);
+
+	if (status < 0) {
+		state_free(state);
+		return status;
+	}
+	*bytes = (Bytes){ .name = state->name, .state = state };
+	return STATUS_OK;
+}
+
+Status
+bytes_read(Bytes *bytes, void *data, size_t size, size_t *got)
+{
+	BytesState *state = bytes->state;
+
+	*got = 0;
+	while (state->inner && *got < size) {
+		la_ssize_t piece = archive_read_data(state->inner, (uint8_t *)data + *got, size - *got);
+
+		if (piece < 0)
+			return fail_archive(state, state->inner);
+		if (!piece)
+			break;
+		*got += (size_t)piece;
+		state->out += (uint64_t)piece;
+	}
+	return check_bomb(state);
+}
+
+void
+bytes_close(Bytes *bytes)
+{
+	if (bytes->state)
+		state_free(bytes->state);
+	*bytes = (Bytes){ 0 };
+}
+
+static Status
+list_state(BytesState *state, Status (*visit)(void *context, const char *path), void *context)
+{
+	const char *path;
+	Status status;
+
+	/* a file that is no archive fails here: its contents fit no format */
+	while ((status = next_file(state, &path)) > 0) {
+		if (archive_format(state->outer) == ARCHIVE_FORMAT_RAW || archive_format(state->outer) == ARCHIVE_FORMAT_EMPTY)
+			return 0;
+		if ((status = visit(context, path)) < 0 || (status = skip_entry(state)) < 0)
+			return status;
+	}
+	return status < 0 ? status : archive_format(state->outer) != ARCHIVE_FORMAT_EMPTY;
+}
+
+Status
+bytes_list(int fd, const char *name, Status (*visit)(void *context, const char *path), void *context)
+{
+	BytesState *state = state_new(fd, name, NULL);
+	Status status = state->is_seekable ? open_outer(state, true) : 0;
+
+	state->is_borrowed = true;
+	if (status >= 0 && state->is_seekable)
+		status = list_state(state, visit, context);
+	state_free(state);
+	return status;
+}

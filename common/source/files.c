@@ -1,0 +1,186 @@
+/* source/files.c: a folder, an archive or a single file as a list of files. */
+#include "source/files.h"
+
+#include "memory.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct Listing {
+	Files *files;
+	const char *word;
+} Listing;
+
+static const char *
+base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static Status
+add(void *context, const char *path)
+{
+	Listing *listing = context;
+	Files *files = listing->files;
+	const char *base = base_name(path);
+
+	if (*base == '.' || strstr(path, "__MACOSX/") || (listing->word && !strstr(base, listing->word)))
+		return STATUS_OK;
+	if (files->count == FILES_MOST)
+		return fail(STATUS_INPUT, "%s: more than %d files", files->name, FILES_MOST);
+	files->paths = memory_grow(files->paths, files->count + 1, sizeof *files->paths);
+	files->paths[files->count++] = memory_text(path);
+	return STATUS_OK;
+}
+
+static int
+compare_paths(const void *left, const void *right)
+{
+	return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+/* ---- folders ---- */
+
+/* A link counts where it leads to a place below the folder. */
+static Status
+check_link(const Listing *listing, int folder, const char *path)
+{
+	char place[64], target[64];
+	int fd = openat(folder, path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail_errno("%s/%s", listing->files->name, path);
+	snprintf(place, sizeof place, "/proc/self/fd/%d", folder);
+	snprintf(target, sizeof target, "/proc/self/fd/%d", fd);
+	char *root = realpath(place, NULL), *end = realpath(target, NULL);
+	size_t length = root ? strlen(root) : 0;
+	bool is_below = root && end && !strncmp(root, end, length) && (end[length] == '/' || !strcmp(root, "/"));
+	Status status = is_below ? STATUS_OK :
+				   fail(STATUS_INPUT, "%s/%s: a link that leads out of the folder, to %s; give that folder instead",
+					listing->files->name, path, end ? end : "nowhere");
+
+	free(root);
+	free(end);
+	close(fd);
+	return status;
+}
+
+static Status list_folder(Listing *listing, const char *path, int depth);
+
+static Status
+list_entry(Listing *listing, const char *path, int depth)
+{
+	int folder = listing->files->fd;
+	struct stat about;
+
+	if (fstatat(folder, path, &about, AT_SYMLINK_NOFOLLOW))
+		return fail_errno("%s/%s", listing->files->name, path);
+	if (S_ISDIR(about.st_mode))
+		return list_folder(listing, path, depth + 1);
+	if (S_ISLNK(about.st_mode)) {
+		bool is_wanted = !listing->word || strstr(base_name(path), listing->word);
+		Status status = is_wanted ? check_link(listing, folder, path) : STATUS_OK;
+
+		if (status < 0 || fstatat(folder, path, &about, 0))
+			return status;
+	}
+	return S_ISREG(about.st_mode) ? add(listing, path) : STATUS_OK;
+}
+
+static Status
+list_folder(Listing *listing, const char *path, int depth)
+{
+	int fd = openat(listing->files->fd, *path ? path : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+	Status status = STATUS_OK;
+	struct dirent *entry;
+
+	if (!folder)
+		return fail_errno("%s/%s", listing->files->name, path);
+	if (depth > FILES_DEPTH_MOST)
+		status = fail(STATUS_INPUT, "%s/%s: folders more than %d deep", listing->files->name, path, FILES_DEPTH_MOST);
+	while (status >= 0 && (entry = readdir(folder))) {
+		char *below;
+
+		if (*entry->d_name == '.')
+			continue;
+		if (asprintf(&below, "%s%s%s", path, *path ? "/" : "", entry->d_name) < 0)
+			abort();
+		status = list_entry(listing, below, depth);
+		free(below);
+	}
+	closedir(folder);
+	return status;
+}
+
+/* ---- the outside ---- */
+
+static Status
+list(Listing *listing)
+{
+	Files *files = listing->files;
+	struct stat about;
+	Status status;
+
+	if (fstat(files->fd, &about))
+		return fail_errno("%s", files->name);
+	files->is_folder = S_ISDIR(about.st_mode);
+	if (files->is_folder)
+		return list_folder(listing, "", 0);
+	if ((status = bytes_list(files->fd, files->name, add, listing)) != 0)
+		return status;
+	files->is_single = true;
+	return add(&(Listing){ files, NULL }, files->name);
+}
+
+Status
+files_open(Files *files, int fd, const char *name, const char *word)
+{
+	*files = (Files){ .name = memory_text(name), .fd = fd };
+	Status status = list(&(Listing){ files, word });
+
+	if (status < 0) {
+		files_close(files);
+		return status;
+	}
+	if (files->count)
+		qsort(files->paths, files->count, sizeof *files->paths, compare_paths);
+	return STATUS_OK;
+}
+
+Status
+files_read(const Files *files, size_t index, Bytes *bytes)
+{
+	const char *path = files->paths[index];
+	char *name;
+
+	if (!files->is_folder)
+		return bytes_open(bytes, dup(files->fd), files->name, files->is_single ? NULL : path);
+	int fd = openat(files->fd, path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return fail_errno("%s/%s", files->name, path);
+	if (asprintf(&name, "%s/%s", files->name, path) < 0)
+		abort();
+	Status status = bytes_open(bytes, fd, name, NULL);
+
+	free(name);
+	return status;
+}
+
+void
+files_close(Files *files)
+{
+	for (size_t i = 0; i < files->count; i++)
+		free(files->paths[i]);
+	free(files->paths);
+	free(files->name);
+	if (files->fd >= 0)
+		close(files->fd);
+	*files = (Files){ .fd = -1 };
+}

@@ -1,0 +1,36 @@
+/* source/files.h: a folder, an archive or a single file as a list of files that can be opened. */
+#ifndef FM_SOURCE_FILES_H
+#define FM_SOURCE_FILES_H
+
+#include "source/bytes.h"
+#include "status.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct Files {
+	char *name;    /* of the folder or archive */
+	int fd;	       /* of the folder, the archive or the file; owned */
+	bool is_single; /* a file of its own: paths holds its name */
+	bool is_folder;
+	size_t count;
+	char **paths; /* within it, in byte order */
+} Files;
+
+enum { FILES_MOST = 1000000, FILES_DEPTH_MOST = 16 };
+
+/**
+ * List the files whose base name holds a word; hidden ones and what macOS leaves in archives are passed over.
+ *
+ * @param fd    taken over, whatever happens; a folder, or a file that is an archive or not
+ * @param word  NULL: all
+ * @return STATUS_OK; STATUS_INPUT: damaged, a path or a link in it leads out of it, too many files; STATUS_IO
+ */
+MUST_CHECK Status files_open(Files *files, int fd, const char *name, const char *word);
+
+/** Open one of them, by its index in paths. */
+MUST_CHECK Status files_read(const Files *files, size_t index, Bytes *bytes);
+
+void files_close(Files *files);
+
+#endif

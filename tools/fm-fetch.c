@@ -1,0 +1,171 @@
+/* fm-fetch: bring a data set, or choose from a stream, and write a tensor stream. */
+#include "cli/message.h"
+#include "cli/options.h"
+#include "cli/threads.h"
+#include "source/digest.h"
+#include "source/holdout.h"
+#include "source/open.h"
+#include "source/range.h"
+#include "stream/history.h"
+#include "stream/writer.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *source_operand = "fashion-mnist", *labels_operand = "";
+static const char *split, *range, *holdout, *part, *sha256;
+static uint64_t seed = 1, memory, retries = 4, timeout_seconds = 30;
+
+static const char *
+range_check(const char *text)
+{
+	Range ignored;
+
+	return range_parse(text, &ignored);
+}
+
+static const char *
+holdout_check(const char *text)
+{
+	Holdout ignored;
+
+	return holdout_parse(text, &ignored);
+}
+
+static const char *
+digest_check(const char *text)
+{
+	return is_digest(text) ? NULL : "64 hexadecimal digits, lower case";
+}
+
+static const Option options[] = {
+	OPT_OPERAND("source", &source_operand, "a data set's name, a folder, an archive, an address, a stream ('-')"),
+	OPT_OPERAND("labels", &labels_operand, "the labels, where the source is a file of images"),
+	OPT_CHOICE(0, "split", "train|test|all", &split, "which split of the source", .fallback = "train"),
+	OPT_PARSED(0, "range", "A:B", &range, range_check, "only samples A to B - 1, counted from 0"),
+	OPT_PARSED(0, "holdout", "N|P%", &holdout, holdout_check, "set N samples or P percent aside, marked, to validate on"),
+	OPT_CHOICE(0, "part", "fit|holdout", &part, "only this part of the hold-out, unmarked", .fallback = "both, marked"),
+	OPT_COUNT('s', "seed", "N", &seed, "seed of the hold-out's choice"),
+	OPT_PARSED(0, "sha256", "HEX", &sha256, digest_check, "what an address must bring; kept in the cache then",
+		   .is_manner = true),
+	OPT_SIZE(0, "memory", "SIZE", &memory, "memory for a hold-out, a file beyond it (default a quarter of what is free)",
+		 .is_manner = true),
+	OPT_COUNT(0, "retries", "N", &retries, "tries after the first that fails", .most = 100, .is_manner = true),
+	OPT_COUNT(0, "timeout", "SECONDS", &timeout_seconds, "patience with a silent server", .least = 1, .most = 86400,
+		  .is_manner = true),
+	OPT_END,
+};
+
+static const Manual manual = {
+	.name = "fm-fetch",
+	.summary = "bring a data set of small images as a tensor stream, or choose from a stream",
+	.usage = "fm-fetch [--split train|test|all] [--range A:B] [--holdout N|P%] [--part fit|holdout] [SOURCE [LABELS]]",
+	.note = "SOURCE is fashion-mnist where none is given; others known by name: mnist, kmnist, emnist-balanced,\n"
+		"emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist.",
+	.options = options,
+	.operands = 2,
+	.input = STDIO_ASKED,
+	.output = STDIO_STREAM,
+};
+
+static Split
+split_asked(void)
+{
+	if (!split)
+		return SPLIT_ANY;
+	return !strcmp(split, "train") ? SPLIT_TRAIN : !strcmp(split, "test") ? SPLIT_TEST : SPLIT_ALL;
+}
+
+static void
+open_source(Source *source)
+{
+	const SourceRequest request = {
+		.operands = { source_operand, *labels_operand ? labels_operand : NULL },
+		.split = split_asked(),
+		.sha256 = sha256,
+		.manners = { .retries = retries, .timeout_seconds = timeout_seconds },
+	};
+
+	must(source_open(source, &request));
+}
+
+/* --range, --holdout, --part, in this order, each around what there is. */
+static void
+open_choices(Source *source)
+{
+	Source chosen;
+	Range samples;
+	Holdout share;
+
+	if (range && !range_parse(range, &samples)) {
+		must(range_open(&chosen, source, samples));
+		*source = chosen;
+	}
+	if (holdout && !holdout_parse(holdout, &share)) {
+		must(holdout_open(&chosen, source, &share, seed, memory_default(memory)));
+		*source = chosen;
+	}
+	if (part) {
+		must(part_open(&chosen, source, !strcmp(part, "fit") ? PART_FIT : PART_HOLDOUT));
+		*source = chosen;
+	}
+}
+
+/* What the result is made from: without passwords, and without options that changed nothing. */
+static json_t *
+history_of(const Source *source)
+{
+	json_t *chosen = cli_options();
+	char number[24];
+
+	snprintf(number, sizeof number, "%" PRIu64, seed);
+	if (!holdout)
+		json_object_del(chosen, "seed");
+	for (size_t i = 0; i < 2; i++) {
+		const char *name = i ? "LABELS" : "SOURCE", *value = json_string_value(json_object_get(chosen, name));
+
+		if (value && is_address(value)) {
+			char *address = address_public(value);
+
+			json_object_set_new(chosen, name, json_string(address));
+			free(address);
+		}
+	}
+	return history_make(manual.name, chosen, holdout ? number : NULL, NULL, source_inputs(source));
+}
+
+int
+main(int argc, char **argv)
+{
+	Source source;
+	Writer writer;
+	Record record;
+	Status status;
+
+	/* arguments */
+	cli_start(&manual, &argc, &argv);
+
+	/* prepare */
+	open_source(&source);
+	open_choices(&source);
+	json_decref(source.about.history);
+	source.about.history = history_of(&source);
+	must(writer_open(&writer, STDOUT_FILENO, "standard output", &source.about));
+
+	/* run */
+	while ((status = must(source_next(&source, &record))) > 0)
+		if (must(writer_send(&writer, &record)) == WRITER_ENOUGH)
+			return cli_finish(STATUS_OK);
+
+	/* finish: the end record goes out only if all of the input was whole */
+	must(source_finish(&source));
+	json_t *history = history_of(&source);
+
+	must(writer_finish(&writer, history));
+	json_decref(history);
+	writer_close(&writer);
+	source_close(&source);
+	return cli_finish(STATUS_OK);
+}
