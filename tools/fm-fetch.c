@@ -50,8 +50,8 @@ static const Option options[] = {
 	OPT_COUNT('s', "seed", "N", &seed, "seed of the hold-out's choice"),
 	OPT_PARSED(0, "sha256", "HEX", &sha256, digest_check, "what an address must bring; kept in the cache then",
 		   .is_manner = true),
-	OPT_SIZE(0, "memory", "SIZE", &memory, "memory for a hold-out, a file beyond it (default a quarter of what is free)",
-		 .is_manner = true),
+	OPT_SIZE(0, "memory", "SIZE", &memory, "memory that a hold-out may take before it uses a file", .is_manner = true,
+		 .fallback = "a quarter of what is free"),
 	OPT_COUNT(0, "retries", "N", &retries, "tries after the first that fails", .most = 100, .is_manner = true),
 	OPT_COUNT(0, "timeout", "SECONDS", &timeout_seconds, "patience with a silent server", .least = 1, .most = 86400,
 		  .is_manner = true),
@@ -70,25 +70,18 @@ static const Manual manual = {
 	.output = STDIO_STREAM,
 };
 
-static Split
-split_asked(void)
-{
-	if (!split)
-		return SPLIT_ANY;
-	return !strcmp(split, "train") ? SPLIT_TRAIN : !strcmp(split, "test") ? SPLIT_TEST : SPLIT_ALL;
-}
-
 static void
 open_source(Source *source)
 {
-	const SourceRequest request = {
+	SourceRequest request = {
 		.operands = { source_operand, *labels_operand ? labels_operand : NULL },
-		.split = split_asked(),
+		.split = split_of_name(split),
 		.sha256 = sha256,
 		.manners = { .retries = retries, .timeout_seconds = timeout_seconds },
 	};
 
 	must(source_open(source, &request));
+	split = split_name(request.split); /* for the history: defaults expanded */
 }
 
 /* --range, --holdout, --part, in this order, each around what there is. */

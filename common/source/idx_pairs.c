@@ -6,6 +6,24 @@
 #include <stdint.h>
 #include <string.h>
 
+static const char *const split_names[] = { [SPLIT_TRAIN] = "train", [SPLIT_TEST] = "test", [SPLIT_ALL] = "all", NULL };
+
+const char *
+split_name(Split split)
+{
+	return split_names[split];
+}
+
+Split
+split_of_name(const char *name)
+{
+	Split split = SPLIT_TRAIN;
+
+	while (name && split_names[split] && strcmp(split_names[split], name))
+		split++;
+	return name ? split : SPLIT_ANY;
+}
+
 /* Where the kind's word ("images", "labels") begins in a path that is of this kind, else NULL. */
 static const char *
 find_kind(const char *path, const char *word, const char *number, const char *other_number)

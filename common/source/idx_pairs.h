@@ -8,6 +8,12 @@
 
 typedef enum Split { SPLIT_TRAIN, SPLIT_TEST, SPLIT_ALL, SPLIT_ANY } Split;
 
+/** "train", "test", "all"; NULL for SPLIT_ANY. */
+const char *split_name(Split split);
+
+/** @param name  NULL: SPLIT_ANY */
+Split split_of_name(const char *name);
+
 #define NO_FILE SIZE_MAX
 
 /** Indices of paths; labels may be NO_FILE; images is NO_FILE where there is no such split. */

@@ -14,8 +14,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static const char *const split_names[] = { "train", "test", "all" };
-
 /* ---- pairs of IDX files, split by split ---- */
 
 /* A place that holds the pairs of both splits: opens one of them. */
@@ -83,9 +81,11 @@ open_set_split(const void *context, Split split, int64_t first_id, Source *sourc
 }
 
 static Status
-open_set(const NamedSet *set, const SourceRequest *request, Source *source)
+open_set(const NamedSet *set, SourceRequest *request, Source *source)
 {
 	const SetPlace place = { set, &request->manners };
+
+	request->split = request->split == SPLIT_ANY ? SPLIT_TRAIN : request->split;
 	Status status = open_splits(open_set_split, &place, request->split, source);
 
 	if (status >= 0) { /* for messages: the set, not one of its files */
@@ -127,9 +127,9 @@ fail_split(const FilesPlace *place, Split split)
 
 	if (has_pair(place, other))
 		return fail(STATUS_USAGE, "%s has no IDX files of the split %s; it has those of --split %s", place->files->name,
-			    split_names[split], split_names[other]);
+			    split_name(split), split_name(other));
 	if (has_pair(place, SPLIT_ANY))
-		return fail(STATUS_USAGE, "--split %s: %s has no splits", split_names[split], place->files->name);
+		return fail(STATUS_USAGE, "--split %s: %s has no splits", split_name(split), place->files->name);
 	return fail(STATUS_INPUT,
 		    "%s: no IDX files in it; expected names such as train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz",
 		    place->files->name);
@@ -146,15 +146,16 @@ open_files_split(const void *context, Split split, int64_t first_id, Source *sou
 }
 
 static Status
-open_found(const FilesPlace *place, Split split, Source *source)
+open_found(const FilesPlace *place, Split *split, Source *source)
 {
-	if (split == SPLIT_ANY && has_pair(place, SPLIT_ANY) && !has_pair(place, SPLIT_TRAIN))
+	if (*split == SPLIT_ANY && has_pair(place, SPLIT_ANY) && !has_pair(place, SPLIT_TRAIN))
 		return open_pair(place, place->pairs[SPLIT_ANY], 0, source);
-	return open_splits(open_files_split, place, split == SPLIT_ANY ? SPLIT_TRAIN : split, source);
+	*split = *split == SPLIT_ANY ? SPLIT_TRAIN : *split;
+	return open_splits(open_files_split, place, *split, source);
 }
 
 static Status
-open_files(const Files *files, Split split, Source *source)
+open_files(const Files *files, Split *split, Source *source)
 {
 	FilesPlace place = { .files = files };
 	Status status = STATUS_OK;
@@ -198,7 +199,7 @@ fail_if_split(const SourceRequest *request, const char *what)
 {
 	if (request->split == SPLIT_ANY)
 		return STATUS_OK;
-	return fail(STATUS_USAGE, "--split %s: %s has no splits", split_names[request->split], what);
+	return fail(STATUS_USAGE, "--split %s: %s has no splits", split_name(request->split), what);
 }
 
 static Status
@@ -222,7 +223,7 @@ open_stream(const SourceRequest *request, int fd, const char *name, Source *sour
 }
 
 static Status
-open_fd(const SourceRequest *request, int fd, const char *name, Source *source)
+open_fd(SourceRequest *request, int fd, const char *name, Source *source)
 {
 	Files files;
 
@@ -231,14 +232,14 @@ open_fd(const SourceRequest *request, int fd, const char *name, Source *source)
 	Status status = files_open(&files, fd, name, "idx");
 
 	if (status >= 0) {
-		status = open_files(&files, request->split, source);
+		status = open_files(&files, &request->split, source);
 		files_close(&files);
 	}
 	return status;
 }
 
 static Status
-open_one(const SourceRequest *request, Source *source)
+open_one(SourceRequest *request, Source *source)
 {
 	const NamedSet *set = set_find(request->operands[0]);
 	char *name;
@@ -288,7 +289,7 @@ open_two(const SourceRequest *request, Source *source)
 }
 
 Status
-source_open(Source *source, const SourceRequest *request)
+source_open(Source *source, SourceRequest *request)
 {
 	return request->operands[1] ? open_two(request, source) : open_one(request, source);
 }

@@ -12,7 +12,8 @@
 typedef struct SourceRequest {
 	const char *operands[2]; /* "-" a stream; a set's name; an address; a folder; a file. The second one, or NULL: the
 				    other one of a pair of IDX files */
-	Split split;		 /* SPLIT_ANY: not given: train, or all that there is where there are no splits */
+	Split split;		 /* in: SPLIT_ANY where none was asked for; out: what was opened, SPLIT_ANY where there are
+				    no splits */
 	const char *sha256;	 /* what the one address must have, or NULL */
 	DownloadManners manners;
 } SourceRequest;
@@ -22,6 +23,6 @@ typedef struct SourceRequest {
  *
  * @return STATUS_OK; STATUS_USAGE: a split that it hasn't; STATUS_INPUT, STATUS_IO
  */
-MUST_CHECK Status source_open(Source *source, const SourceRequest *request);
+MUST_CHECK Status source_open(Source *source, SourceRequest *request);
 
 #endif
