@@ -10,15 +10,20 @@ SAY := @:
 endif
 
 # Sources are found, never listed: a new file is built because it is there.
-COMMON_SOURCES := $(shell find common -name '*.c' | LC_ALL=C sort)
+COMMON_SOURCES := $(filter-out $(FOREIGN),$(shell find common -name '*.c' | LC_ALL=C sort))
 TOOLS := $(patsubst tools/%.c,%,$(wildcard tools/*.c))
 PROGRAMS := $(TOOLS:%=$(BUILD)/bin/%)
 ARCHIVE := $(BUILD)/libfm.a
 OBJECTS := $(COMMON_SOURCES:%.c=$(BUILD)/%.o)
 
-.PHONY: all clean
+.PHONY: all clean help FORCE
 .DEFAULT_GOAL := all
-all: $(PROGRAMS)
+all: $(PROGRAMS) ## build the programs into build/bin (the default)
+
+help: ## print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(sort $(MAKEFILE_LIST)) | LC_ALL=C sort -u
+	@echo
+	@echo 'variables: CC, CFLAGS, LDFLAGS, PREFIX ($(PREFIX)), DESTDIR, BUILD ($(BUILD)), SANITIZE, V=1'
 
 # Instruction sets are flags of an object's folder, never global: only the dispatcher decides what runs.
 $(BUILD)/common/cpu/%.o: EXTRA = -fopenmp
@@ -28,12 +33,24 @@ $(BUILD)/common/cpu/avx512bf16/%.o: EXTRA = -fopenmp -O3 -mavx512f -mavx512bw -m
 $(BUILD)/common/augment/%.o: EXTRA = -fopenmp
 $(BUILD)/common/metrics/%.o: EXTRA = -fopenmp
 
-$(BUILD)/%.o: %.c
+# What every file is compiled with, kept, so that other flags build everything again and the same flags nothing.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(CC) $(FLAGS) $(CPPFLAGS_ALL) $(CFLAGS) $(LDFLAGS)' > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+# Likewise the list of objects, so that a removed source leaves the archive.
+$(BUILD)/objects: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' $(OBJECTS) > $@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(SAY) CC $@
 	$(QUIET)$(CC) $(FLAGS) $(EXTRA) $(CPPFLAGS_ALL) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(ARCHIVE): $(OBJECTS)
+$(ARCHIVE): $(OBJECTS) $(BUILD)/objects
 	@rm -f $@
 	$(SAY) AR $@
 	$(QUIET)$(AR) rcs $@ $(OBJECTS)
@@ -48,8 +65,9 @@ endef
 $(BUILD)/bin/%: $(BUILD)/tools/%.o $(ARCHIVE)
 	$(LINK)
 
-clean:
+clean: ## remove everything that was built
 	rm -rf $(BUILD)
 
 .SECONDARY:
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+.DELETE_ON_ERROR:
+-include $(shell find $(BUILD)/common $(BUILD)/tools $(BUILD)/tests -name '*.d' 2>/dev/null)

@@ -2,15 +2,54 @@
 
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*.c tests/kernels/*.c tests/gradient/*.c))
 UNIT_PROGRAMS := $(UNIT_SOURCES:%.c=$(BUILD)/%)
+# those that run threads, for ThreadSanitizer: they say so
+THREADED := $(patsubst %.c,%,$(shell grep -lE 'omp|threads' $(UNIT_SOURCES) /dev/null))
 BATS := $(sort $(wildcard tests/*.bats))
+TAP_SCRIPTS := $(sort $(wildcard tests/*.tap))
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(ARCHIVE)
 	$(LINK)
 
 $(BUILD)/tests/%.o: EXTRA = -fopenmp -Itests
 
-.PHONY: unit check
-unit: $(UNIT_PROGRAMS)
+# Flavours: the same sources under sanitizers and the other compiler, each in its own folder.
+ADDRESS := BUILD=$(BUILD)/address CC=gcc OPTIMISE=-O1 \
+	SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer'
+THREAD := BUILD=$(BUILD)/thread CC=clang OPTIMISE=-O1 SANITIZE='-fsanitize=thread'
+CLANG := BUILD=$(BUILD)/clang CC=clang
 
-check: all unit
-	@FM_BIN='$(abspath $(BUILD)/bin)' tests/run -o $(BUILD)/check $(UNIT_PROGRAMS) $(BATS)
+ADDRESS_SUITES = $(UNIT_SOURCES:%.c=$(BUILD)/address/%)
+CLANG_SUITES = $(UNIT_SOURCES:%.c=$(BUILD)/clang/%)
+THREAD_SUITES = $(THREADED:%='OMP_NUM_THREADS=3 $(BUILD)/thread/%')
+check-run: export ASAN_OPTIONS = detect_stack_use_after_return=1
+check-run: export UBSAN_OPTIONS = print_stacktrace=1
+# clang's OpenMP tells ThreadSanitizer about its barriers (archer); libraries that it didn't compile are not watched
+check-run: export TSAN_OPTIONS = ignore_noninstrumented_modules=1:halt_on_error=1
+
+.PHONY: unit unit-threaded check check-build check-run check-long deps
+unit: $(UNIT_PROGRAMS)
+unit-threaded: $(THREADED:%=$(BUILD)/%)
+
+# What to install: `make check DEPS=` installs nothing.
+DEPS ?= mk/deps
+
+deps: ## install the Debian packages that make, check and lint need
+	@mk/deps build check lint
+
+check: ## install what is missing, build, run every test; ends in "N passed, N failed"
+	@$(if $(DEPS),$(DEPS) build check lint)
+	@$(MAKE) check-build
+	@$(MAKE) check-run
+
+check-build: all unit
+	@$(MAKE) $(ADDRESS) all unit
+	@$(MAKE) $(CLANG) all unit
+	@$(MAKE) $(THREAD) unit-threaded
+
+check-run:
+	@FM_BIN='$(abspath $(BUILD)/bin)' CC='$(CC)' tests/run -o $(BUILD)/check $(UNIT_PROGRAMS) $(ADDRESS_SUITES) \
+		$(CLANG_SUITES) $(THREAD_SUITES) $(BATS) $(TAP_SCRIPTS)
+
+check-long: all unit ## the tests that take long or need PyTorch (tests/peers)
+	@$(if $(DEPS),$(DEPS) build check lint long)
+	@FM_BIN='$(abspath $(BUILD)/bin)' tests/run -j 1 -o $(BUILD)/check-long $(sort $(wildcard tests/peers/*.bats))
