@@ -39,14 +39,28 @@ add_names(Hash *hash, const Tensor *tensor)
 void
 content_add(Content *content, size_t column, const Tensor *tensor)
 {
-	Hash **hash = &content->hashes[column];
+	Hash *hash = content_hash(content, column);
 
-	if (!*hash)
-		*hash = hash_open();
 	if (!strcmp(tensor->name, "name"))
-		add_names(*hash, tensor);
+		add_names(hash, tensor);
 	else if (tensor->size)
-		hash_update(*hash, tensor->data, tensor->size);
+		hash_update(hash, tensor->data, tensor->size);
+}
+
+Hash *
+content_hash(Content *content, size_t column)
+{
+	if (!content->hashes[column])
+		content->hashes[column] = hash_open();
+	return content->hashes[column];
+}
+
+void
+content_copy(Content *to, const Content *from)
+{
+	for (size_t i = 0; i < from->about->column_count; i++)
+		if (from->hashes[i])
+			XXH3_copyState(content_hash(to, i), from->hashes[i]);
 }
 
 static void

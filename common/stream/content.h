@@ -2,6 +2,7 @@
 #ifndef FM_STREAM_CONTENT_H
 #define FM_STREAM_CONTENT_H
 
+#include "hash.h"
 #include "stream/record.h"
 
 #include <stdint.h>
@@ -16,6 +17,12 @@ void content_add(Content *content, size_t column, const Tensor *tensor);
 
 /** fm.content of what was hashed so far. */
 uint64_t content_value(const Content *content);
+
+/** Go on from where another is, of a stream with the same columns. */
+void content_copy(Content *to, const Content *from);
+
+/** One column's hash in progress, so that it can be saved; begun here if the column has not occurred. */
+Hash *content_hash(Content *content, size_t column);
 
 void content_close(Content *content);
 

@@ -1,0 +1,33 @@
+/* inputs.c: the history covers what training consumed, and says nothing of interruptions. */
+#include "train/inputs.h"
+
+#include "stream/history.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* as the reader would put it, had the stream ended with the last sample that was used */
+static json_t *
+repeated_input(const Training *training)
+{
+	const Intake *intake = &training->intake;
+	const State *state = &training->state;
+	char content[17];
+
+	snprintf(content, sizeof content, "%016" PRIx64, state->content);
+	return json_pack("[{s:s, s:s, s:I, s:O}]", "name", "stdin", "content", content, "samples", (json_int_t)state->samples,
+			 "history", training->is_input_whole ? intake->reader.about.history : intake->first_history);
+}
+
+json_t *
+inputs_history(const Training *training)
+{
+	json_t *inputs = training->intake.is_repeated ? repeated_input(training) : reader_inputs(&training->intake.reader, "stdin");
+	char seed[24];
+
+	if (training->val.inputs)
+		json_array_extend(inputs, training->val.inputs);
+	snprintf(seed, sizeof seed, "%" PRIu64, training->settings->seed);
+	return history_make("fm-train", json_deep_copy(training->options), seed,
+			    training->backend ? training->table->chosen(training->backend) : NULL, inputs);
+}

@@ -1,0 +1,187 @@
+/* intake.c: the parts of the input, in the order in which they come. */
+#include "train/intake.h"
+
+#include "hash.h"
+#include "json/canonical.h"
+#include "memory.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static json_t *
+columns_json(const About *about)
+{
+	json_t *columns = json_array();
+
+	for (size_t i = 0; i < about->column_count; i++) {
+		const Column *column = &about->columns[i];
+		json_t *entry = json_pack("[s, s]", column->name, dtype_name(column->dtype));
+
+		/* the width of names is free */
+		for (int d = 0; d < column->rank && strcmp(column->name, "name") != 0; d++)
+			json_array_append_new(entry, json_integer((json_int_t)column->shape[d]));
+		json_array_append_new(columns, entry);
+	}
+	return columns;
+}
+
+/* one value for all that is said in advance: a resumed run must meet it again */
+static uint64_t
+hash_first_record(const About *about)
+{
+	json_t *all = json_array();
+	size_t length;
+	char *text;
+	uint64_t hash;
+
+	json_array_append_new(all, columns_json(about));
+	json_array_append(all, about->input);
+	for (uint32_t c = 0; c < about->class_count; c++)
+		json_array_append_new(all, json_string(about->classes[c]));
+	json_array_append(all, about->history);
+	json_array_append_new(all, json_integer((json_int_t)about->epochs));
+	json_array_append_new(all, json_integer((json_int_t)about->epoch_samples));
+	text = json_canonical(all, &length);
+	hash = hash_of(text, length);
+	free(text);
+	json_decref(all);
+	return hash;
+}
+
+/* of a repeated stream, by what it announces */
+static void
+count_announced(Intake *intake)
+{
+	const About *about = &intake->reader.about;
+	uint64_t labelled = 0;
+
+	intake->epoch_samples = about->epoch_samples;
+	if (!about->epoch_labels)
+		return;
+	intake->counts = memory_zeroed(about->class_count, sizeof *intake->counts);
+	for (uint32_t c = 0; c < about->class_count; c++) {
+		json_int_t count = json_integer_value(json_object_get(about->epoch_labels, about->classes[c]));
+
+		intake->counts[c] = count > 0 ? (uint64_t)count : 0;
+		labelled += intake->counts[c];
+	}
+	if (intake->skips_unlabelled && labelled < about->epoch_samples)
+		intake->epoch_samples = labelled;
+}
+
+Status
+intake_open(Intake *intake, const char *path, bool skips_unlabelled)
+{
+	Status status;
+
+	*intake = (Intake){ .name = strcmp(path, "-") == 0 ? "standard input" : path, .skips_unlabelled = skips_unlabelled };
+	status = reader_open(&intake->reader, path);
+	if (status < 0)
+		return status;
+	intake->is_repeated = intake->reader.about.epochs != EPOCHS_NONE;
+	intake->first_history = json_deep_copy(intake->reader.about.history);
+	intake->first = hash_first_record(&intake->reader.about);
+	consumed_init(&intake->consumed, &intake->reader.about);
+	if (intake->is_repeated)
+		count_announced(intake);
+	else
+		intake->counts = memory_zeroed(intake->reader.about.class_count, sizeof *intake->counts);
+	return STATUS_OK;
+}
+
+static Status
+keep(Intake *intake, Kept *kept, const Record *record)
+{
+	Rows rows;
+	Status status = rows_of(&rows, record, intake->reader.samples - record->n, intake->reader.about.class_count,
+				intake->name);
+
+	if (status >= 0 && !intake->skips_unlabelled)
+		status = rows_check_labelled(&rows, record, intake->name);
+	for (uint64_t i = 0; status >= 0 && kept == &intake->fit && i < rows.n; i++)
+		if (rows_label(&rows, i) >= 0)
+			intake->counts[rows_label(&rows, i)]++;
+	return status < 0 ? status : kept_add(kept, &rows);
+}
+
+/* @return 1 it was a hold-out record or belongs to a plain stream, and is kept; 0 it is the feed's */
+static Status
+take(Intake *intake, Consumed *holdout)
+{
+	const Record *record = &intake->record;
+	bool is_holdout = record->part == PART_HOLDOUT;
+	Status status;
+
+	if (!is_holdout && intake->is_repeated)
+		return 0;
+	if (is_holdout)
+		consumed_add(holdout, record, 0, record->n);
+	if (intake->is_repeated)
+		consumed_add(&intake->consumed, record, 0, record->n);
+	status = keep(intake, is_holdout ? &intake->holdout : &intake->fit, record);
+	return status < 0 ? status : 1;
+}
+
+static Status
+read_records(Intake *intake, Consumed *holdout)
+{
+	Status status;
+
+	while ((status = reader_next(&intake->reader, &intake->record)) > 0) {
+		status = take(intake, holdout);
+		intake->has_record = status == 0;
+		if (status <= 0)
+			break;
+	}
+	return status;
+}
+
+Status
+intake_read(Intake *intake, uint64_t memory)
+{
+	const About *about = &intake->reader.about;
+	Consumed holdout;
+	Status status = kept_open(&intake->holdout, about, memory / 2);
+
+	if (status >= 0)
+		status = kept_open(&intake->fit, about, memory / 2);
+	if (status < 0)
+		return status;
+	consumed_init(&holdout, about);
+	status = read_records(intake, &holdout);
+	intake->holdout_content = consumed_content(&holdout);
+	consumed_release(&holdout);
+	if (!intake->is_repeated)
+		intake->epoch_samples = intake->fit.n;
+	if (status >= 0 && !intake->epoch_samples)
+		return fail(STATUS_INPUT, "%s has no %ssamples to train on", intake->name,
+			    intake->skips_unlabelled ? "labelled " : "");
+	return status;
+}
+
+Status
+intake_finish(Intake *intake)
+{
+	Status status;
+
+	do
+		status = reader_next(&intake->reader, &intake->record);
+	while (status > 0 && intake->record.n == 0);
+	if (status > 0)
+		return fail(STATUS_INPUT, "%s record %" PRIu64 " at byte %" PRIu64 ": samples after the last of %" PRIu64
+			    " epochs", intake->name, intake->record.number, intake->record.offset,
+			    intake->reader.about.epochs);
+	return status;
+}
+
+void
+intake_close(Intake *intake)
+{
+	kept_close(&intake->holdout);
+	kept_close(&intake->fit);
+	consumed_release(&intake->consumed);
+	json_decref(intake->first_history);
+	free(intake->counts);
+	reader_close(&intake->reader);
+	*intake = (Intake){ 0 };
+}

@@ -1,0 +1,168 @@
+/* fm-train: train a small image classifier from a tensor stream. */
+#include "cli/atomic.h"
+#include "cli/message.h"
+#include "cli/options.h"
+#include "cli/threads.h"
+#include "device/device.h"
+#include "train/training.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* as given; a text that is NULL was not */
+static const char *arch = "seed", *epochs, *steps, *optimizer = "adam", *schedule = "constant";
+static const char *val, *monitor, *patience, *class_weights, *checkpoint, *log_path, *output;
+static const char *device = "auto", *precision = "auto";
+static uint64_t batch = 128, seed = 1, threads, memory;
+static double rate = 1e-3, weight_decay, label_smoothing, ema;
+static bool skip_unlabelled, resume;
+
+static const char *
+expect_count(const char *text)
+{
+	return text[0] >= '1' && text[0] <= '9' && strlen(text) <= 9 && !text[strspn(text, "0123456789")]
+		       ? NULL
+		       : "a whole number from 1 to 999999999";
+}
+
+static const Option options[] = {
+	OPT_TEXT('a', "arch", "TEXT|@FILE|PRESET", &arch, "the network, layer by layer"),
+	OPT_PARSED('e', "epochs", "N", &epochs, expect_count, "go over the input N times",
+		   .fallback = "20; a repeated stream's own number"),
+	OPT_PARSED(0, "steps", "N", &steps, expect_count, "stop after N steps"),
+	OPT_COUNT('b', "batch", "N", &batch, "samples a step", .least = 1, .most = 65536),
+	OPT_REAL('l', "lr", "R", &rate, "learning rate", .least = 1e-12, .most = 1e6),
+	OPT_REAL(0, "weight-decay", "R", &weight_decay, "of conv and dense weights; not with adam", .most = 1e6),
+	OPT_CHOICE(0, "optimizer", "sgd|adam|adamw", &optimizer, "how weights follow their gradients"),
+	OPT_CHOICE(0, "schedule", SCHEDULE_CHOICES, &schedule, "how the learning rate changes from step to step"),
+	OPT_COUNT('s', "seed", "N", &seed, "of all random numbers"),
+	OPT_REAL(0, "label-smoothing", "R", &label_smoothing, "spread a share R of each label over all classes", .most = 0.999,
+		 .is_share = true),
+	OPT_REAL(0, "ema", "R", &ema, "average the weights, keeping a share R at each step", .most = 0.9999999,
+		 .is_share = true),
+	OPT_TEXT(0, "class-weights", "balanced|FILE", &class_weights, "let samples of each class count differently"),
+	OPT_FLAG(0, "skip-unlabelled", &skip_unlabelled, "leave unlabelled samples out instead of refusing them"),
+	OPT_TEXT(0, "val", "FILE", &val, "validate on this stream after each epoch", .is_manner = true),
+	OPT_CHOICE(0, "monitor", MONITOR_CHOICES, &monitor, "what makes an epoch the best", .fallback = "val_loss"),
+	OPT_PARSED(0, "patience", "N", &patience, expect_count, "stop after N epochs in a row without a better one"),
+	OPT_CHOICE(0, "device", DEVICE_CHOICES, &device, "what computes"),
+	OPT_CHOICE(0, "precision", PRECISION_CHOICES, &precision, "in which arithmetic"),
+	OPT_TEXT('o', "output", "MODEL", &output, "write the model there", .is_manner = true),
+	OPT_TEXT(0, "checkpoint", "FILE", &checkpoint, "save the run there after each epoch and when interrupted", .is_manner = true),
+	OPT_FLAG(0, "resume", &resume, "go on from --checkpoint if it is there", .is_manner = true),
+	OPT_TEXT(0, "log", "FILE", &log_path, "append a line of JSON an epoch", .is_manner = true),
+	OPT_COUNT(0, "threads", "N", &threads, "use N threads", .least = 1, .most = 1024, .is_manner = true,
+		  .fallback = "as many as may run"),
+	OPT_SIZE(0, "memory", "SIZE", &memory, "of samples to shuffle keep SIZE in memory, the rest in a file",
+		 .is_manner = true, .fallback = "a quarter of what is free"),
+	OPT_END,
+};
+
+static const Manual manual = {
+	.name = "fm-train",
+	.summary = "train a small image classifier from a tensor stream",
+	.usage = "fm-train [OPTIONS] -o MODEL.safetensors [FILE.fms]",
+	.options = options,
+	.operands = 1,
+	.input = STDIO_STREAM,
+};
+
+static uint64_t
+count(const char *text)
+{
+	return text ? strtoull(text, NULL, 10) : 0;
+}
+
+static Optimizer
+optimizer_from_name(const char *name)
+{
+	return strcmp(name, "sgd") == 0 ? OPTIMIZER_SGD : strcmp(name, "adam") == 0 ? OPTIMIZER_ADAM : OPTIMIZER_ADAMW;
+}
+
+static Status
+check_options(const char *path)
+{
+	if (!output)
+		return fail(STATUS_USAGE, "say where the model goes: -o MODEL.safetensors");
+	if (resume && !checkpoint)
+		return fail(STATUS_USAGE, "--resume needs --checkpoint FILE: what to resume from");
+	if (checkpoint && strcmp(checkpoint, output) == 0)
+		return fail(STATUS_USAGE, "--checkpoint and -o name the same file");
+	if (val && strcmp(val, "-") == 0 && strcmp(path, "-") == 0)
+		return fail(STATUS_USAGE, "--val and the training data can't both be standard input");
+	if (weight_decay != 0 && strcmp(optimizer, "adam") == 0)
+		return fail(STATUS_USAGE, "--weight-decay with adam is not what it seems: use --optimizer adamw");
+	return STATUS_OK;
+}
+
+/* hours of training must not end in "permission denied"; a FIFO's reader would take a trial for the end, though */
+static Status
+try_output(const char *path)
+{
+	struct stat about;
+	AtomicFile file;
+	Status status;
+
+	if (!path || (stat(path, &about) == 0 && !S_ISREG(about.st_mode) && !S_ISDIR(about.st_mode)))
+		return STATUS_OK;
+	status = atomic_open(&file, path);
+	if (status >= 0)
+		atomic_abandon(&file);
+	return status;
+}
+
+static Settings
+settings_from_options(void)
+{
+	return (Settings){
+		.arch = arch, .epochs = count(epochs), .steps = count(steps), .batch = (uint32_t)batch, .rate = rate,
+		.weight_decay = weight_decay, .label_smoothing = label_smoothing, .ema = ema,
+		.optimizer = optimizer_from_name(optimizer), .schedule = schedule_from_name(schedule), .seed = seed, .val = val,
+		.monitor = monitor, .patience = count(patience), .class_weights = class_weights,
+		.skips_unlabelled = skip_unlabelled, .device = device, .precision = precision_from_name(precision),
+		.threads = threads_default(threads), .memory = memory_default(memory), .checkpoint = checkpoint,
+		.resumes = resume, .log = log_path,
+	};
+}
+
+/* the history names no presets and leaves no default to be guessed */
+static void
+expand_options(const Training *training)
+{
+	static char text[24];
+
+	arch = training->net.text;
+	if (training->epochs == UINT64_MAX)
+		return;
+	snprintf(text, sizeof text, "%" PRIu64, training->epochs);
+	epochs = text;
+}
+
+int
+main(int argc, char **argv)
+{
+	/* arguments */
+	static Training training;
+	const char *path = cli_start(&manual, &argc, &argv);
+	must(check_options(path));
+	const Settings settings = settings_from_options();
+
+	/* prepare */
+	must(try_output(output));
+	must(try_output(checkpoint));
+	must(training_begin(&training, &settings, path));
+	expand_options(&training);
+	training.options = cli_options();
+	must(training_prepare(&training));
+
+	/* run */
+	must(training_run(&training));
+
+	/* finish */
+	must(training_write(&training, output));
+	return cli_finish(STATUS_OK);
+}
