@@ -109,29 +109,14 @@ plot(Canvas *canvas, const PlotStyle *style, const char *kind, char **paths, int
 }
 
 static Status
-send(const Canvas *canvas)
-{
-	AtomicFile file;
-	if (!output)
-		return write_all(STDOUT_FILENO, canvas->bytes, canvas->size, "standard output");
-	Status status = atomic_open(&file, output);
-	if (status < 0)
-		return status;
-	if ((status = write_all(file.fd, canvas->bytes, canvas->size, output)) < 0) {
-		atomic_abandon(&file);
-		return status;
-	}
-	return atomic_commit(&file);
-}
-
-static Status
 plot_once(const PlotStyle *style, const char *kind, char **paths, int count)
 {
 	Canvas canvas;
 	Status status = plot(&canvas, style, kind, paths, count);
 	if (status < 0)
 		return status;
-	status = send(&canvas);
+	status = output ? atomic_write(output, canvas.bytes, canvas.size)
+			: write_all(STDOUT_FILENO, canvas.bytes, canvas.size, "standard output");
 	canvas_release(&canvas);
 	return status;
 }

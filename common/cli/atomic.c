@@ -252,3 +252,17 @@ atomic_abandon(AtomicFile *file)
 	free(file->target);
 	*file = (AtomicFile){ .fd = -1, .slot = -1 };
 }
+
+Status
+atomic_write(const char *path, const void *data, size_t size)
+{
+	AtomicFile file;
+	Status status = atomic_open(&file, path);
+	if (status < 0)
+		return status;
+	if ((status = write_all(file.fd, data, size, path)) < 0) {
+		atomic_abandon(&file);
+		return status;
+	}
+	return atomic_commit(&file);
+}

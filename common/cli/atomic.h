@@ -31,6 +31,9 @@ MUST_CHECK Status atomic_commit(AtomicFile *file);
 /** Remove what was written and release; nothing happens to the target. */
 void atomic_abandon(AtomicFile *file);
 
+/** A whole file in one call: open, write, commit. */
+MUST_CHECK Status atomic_write(const char *path, const void *data, size_t size);
+
 /** write(2) all of it, through EINTR and short writes. @param name  for the message */
 MUST_CHECK Status write_all(int fd, const void *data, size_t size, const char *name);
 

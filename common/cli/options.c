@@ -206,9 +206,13 @@ take_operands(const Arguments *arguments)
 	if (arguments->operands > current->operands)
 		return fail(STATUS_USAGE, "takes at most %d operand%s, found another: \"%s\"", current->operands,
 			    current->operands > 1 ? "s" : "", arguments->words[current->operands]);
-	for (const Option *option = current->options; option->kind != OPTION_END; option++)
-		if (option->kind == OPTION_OPERAND && taken < arguments->operands)
-			*(const char **)option->value = arguments->words[taken++];
+	for (const Option *option = current->options; option->kind != OPTION_END; option++) {
+		if (option->kind != OPTION_OPERAND || taken == arguments->operands)
+			continue;
+		if (option->value)
+			*(const char **)option->value = arguments->words[taken];
+		taken++;
+	}
 	return STATUS_OK;
 }
 

@@ -8,7 +8,7 @@ enum { TEXT_SIZE = 9, TITLE_SIZE = 11, TOP = 40, NAME_MOST = 150, VALUE_ROOM = 3
 static double
 bar_thickness(const Bars *bars)
 {
-	return bars->classes > 30 ? 4 : 7;
+	return bars->classes > 30 ? 5 : 9;
 }
 
 static double

@@ -85,7 +85,7 @@ draw_ticks(Canvas *canvas, const Chart *chart, const Frame *frame)
 {
 	double first, step;
 	char text[32];
-	chart_ticks(frame->x0, frame->x1, (int)(frame->width / 60), chart->x.is_whole, &first, &step);
+	chart_ticks(frame->x0, frame->x1, (int)(frame->width / 50), chart->x.is_whole, &first, &step);
 	for (double value = first; value <= frame->x1 + step * 1e-9; value += step) {
 		double x = to_x(frame, value);
 		draw_line(canvas, x, frame->top, x, frame->top + frame->height, 0.4, canvas->theme->faint);
@@ -239,8 +239,11 @@ chart_draw(Canvas *canvas, const Chart *chart, double x, double y, double width,
 		const double ends[] = { fmax(frame.x0, frame.y0), fmin(frame.x1, frame.y1) };
 		draw_series(canvas, &frame, &(Series){ NULL, 2, ends, ends, canvas->theme->faint, true, false });
 	}
-	for (size_t i = 0; i < chart->series_count; i++)
-		draw_series(canvas, &frame, &chart->series[i]);
+	/* those that the legend names lie on top */
+	for (int named = 0; named < 2; named++)
+		for (size_t i = 0; i < chart->series_count; i++)
+			if (!!chart->series[i].name == named)
+				draw_series(canvas, &frame, &chart->series[i]);
 	cairo_restore(canvas->cr);
 	draw_legend(canvas, chart, x, y + height - legend, width);
 }

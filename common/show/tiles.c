@@ -72,14 +72,15 @@ static Status
 read_all(Tiles *tiles, Reader *reader, size_t most)
 {
 	Record record;
+	int got = 1;
 	Status status = copy_classes(tiles, &reader->about);
-	while (status >= 0 && tiles->count < most && (status = reader_next(reader, &record)) > 0)
+	while (status >= 0 && tiles->count < most && (got = reader_next(reader, &record)) > 0)
 		for (uint64_t row = 0; row < record.n && tiles->count < most && status >= 0; row++)
 			status = add_tile(tiles, reader, &record, row);
+	if (status < 0 || got <= 0)
+		return status < 0 ? status : got;
 	/* of a repeated stream enough is enough; any other is verified to its end */
-	if (status > 0 && reader->about.epochs == EPOCHS_NONE)
-		status = reader_drain(reader);
-	return status;
+	return reader->about.epochs == EPOCHS_NONE ? reader_drain(reader) : STATUS_OK;
 }
 
 Status
