@@ -2,6 +2,7 @@
 
 UNIT_SOURCES := $(sort $(wildcard tests/unit/*.c tests/kernels/*.c tests/gradient/*.c))
 UNIT_PROGRAMS := $(UNIT_SOURCES:%.c=$(BUILD)/%)
+PEER_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/peers/*.c))
 # those that run threads, for ThreadSanitizer: they say so
 THREADED := $(patsubst %.c,%,$(shell grep -lE 'omp|threads' $(UNIT_SOURCES) /dev/null))
 BATS := $(sort $(wildcard tests/*.bats))
@@ -50,6 +51,6 @@ check-run:
 	@FM_BIN='$(abspath $(BUILD)/bin)' CC='$(CC)' tests/run -o $(BUILD)/check $(UNIT_PROGRAMS) $(ADDRESS_SUITES) \
 		$(CLANG_SUITES) $(THREAD_SUITES) $(BATS) $(TAP_SCRIPTS)
 
-check-long: all unit ## the tests that take long or need PyTorch (tests/peers)
+check-long: all unit $(PEER_PROGRAMS) ## the tests that take long or need PyTorch (tests/peers)
 	@$(if $(DEPS),$(DEPS) build check lint long)
 	@FM_BIN='$(abspath $(BUILD)/bin)' tests/run -j 1 -o $(BUILD)/check-long $(sort $(wildcard tests/peers/*.bats))

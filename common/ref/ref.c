@@ -1,6 +1,7 @@
 /* ref.c: the reference behind the backend door: one thread, one layer after the other, nothing clever. */
 #include "ref/ref.h"
 
+#include "net/shape.h"
 #include "ref/operations.h"
 #include "ref/state.h"
 
@@ -29,6 +30,7 @@ ref_close(Backend *backend)
 		free(backend->vector[i]);
 	free(backend->gradient);
 	free(backend->target);
+	free(backend->warped);
 	free(backend->held);
 	network_release(&backend->network);
 	free(backend);
@@ -44,7 +46,8 @@ allocate(Backend *backend)
 		return STATUS_IO;
 	backend->gradient = calloc(net->param_count + 1, sizeof *backend->gradient);
 	backend->target = calloc(net->classes, sizeof *backend->target);
-	if (!backend->gradient || !backend->target)
+	backend->warped = malloc(shape_size(net->input));
+	if (!backend->gradient || !backend->target || !backend->warped)
 		return STATUS_IO;
 	for (int i = 0; i < VECTOR_COUNT; i++) {
 		if (!is_training && i != VECTOR_PARAM && i != VECTOR_BN)

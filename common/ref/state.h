@@ -14,6 +14,7 @@ struct Backend {
 	float *gradient;	     /* [param_count + 1]: sum over samples, then the summed weight */
 	uint64_t gradient_n;	     /* samples of the last gradient: the rows of its batch statistics */
 	double *target;		     /* [classes], of one sample */
+	uint8_t *warped;	     /* one picture after its transform */
 	uint8_t *held;		     /* rows of the data set */
 	uint64_t held_rows;
 	Sums sums;

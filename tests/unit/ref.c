@@ -1,6 +1,7 @@
 /* The backend door as the reference keeps it: what backend.h promises of every backend, bit for bit. */
 #include "ref/ref.h"
 
+#include "augment/warp.h"
 #include "unit/check.h"
 
 #include <math.h>
@@ -91,6 +92,35 @@ TEST(held_rows_are_pixels)
 	CHECK(are_equal(sent, held), "vectors differ");
 	ref->close(sent);
 	ref->close(held);
+}
+
+/* A transform with the batch is the transform before it. */
+TEST(transforms_are_pixels)
+{
+	static const Transform shift = { { 1 << 20, 0, 3 << 19, 0, 1 << 20, -(1 << 20) }, { 65536, 0 }, { 1, 2, 2, 3, 200 } };
+	uint8_t moved[sizeof pixels];
+	int32_t affine[6 * SAMPLES], tone[2 * SAMPLES], erase[5 * SAMPLES];
+	Backend *before = open_backend(&training), *along = open_backend(&training);
+	Batch warped = batch, lazy = batch;
+	Hyper first = hyper(1);
+
+	for (size_t i = 0; i < SAMPLES; i++) {
+		transform_apply(&shift, FILL_CONSTANT, 7, SIDE, SIDE, 1, pixels + i * SIDE * SIDE, moved + i * SIDE * SIDE);
+		memcpy(affine + 6 * i, shift.affine, sizeof shift.affine);
+		memcpy(tone + 2 * i, shift.tone, sizeof shift.tone);
+		memcpy(erase + 5 * i, shift.erase, sizeof shift.erase);
+	}
+	warped.pixels = moved;
+	lazy.affine = affine;
+	lazy.tone = tone;
+	lazy.erase = erase;
+	lazy.fill = FILL_CONSTANT;
+	lazy.fill_value = 7;
+	CHECK(memcmp(moved, pixels, sizeof moved) != 0, "nothing moved");
+	CHECK(!ref->step(before, &warped, &first) && !ref->step(along, &lazy, &first), "%s", status_message());
+	CHECK(are_equal(before, along), "vectors differ");
+	ref->close(before);
+	ref->close(along);
 }
 
 static Status
@@ -285,6 +315,7 @@ main(void)
 		pixels[i] = (uint8_t)(i * 97 + i * i % 13);
 	RUN(step_is_gradient_and_update);
 	RUN(held_rows_are_pixels);
+	RUN(transforms_are_pixels);
 	RUN(reduce_is_a_sum);
 	RUN(weights_and_mixing);
 	RUN(averages_follow);
