@@ -22,8 +22,8 @@ static const Option options[] = {
 	OPT_REAL('w', "width", "POINTS", &width, "width of a chart; a matrix takes what it needs", .least = 120, .most = 2000),
 	OPT_REAL('s', "scale", "N", &scale, "pixels a point, of a PNG", .least = 0.5, .most = 10),
 	OPT_FLAG('l', "live", &is_live, "training: draw again whenever the log grows, until interrupted"),
-	OPT_OPERAND("kind", NULL, "confusion, bars, roc, pr, reliability, training or filters"),
-	OPT_OPERAND("file", NULL, "of fm-metrics --json; training: logs of fm-train; filters: a model"),
+	OPT_OPERAND("KIND", NULL, "confusion, bars, roc, pr, reliability, training or filters"),
+	OPT_OPERAND("FILE", NULL, "of fm-metrics --json; training: logs of fm-train; filters: a model"),
 	OPT_END,
 };
 

@@ -3,6 +3,7 @@
 
 #include "memory.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -140,7 +141,8 @@ shortest(double value, int *exponent)
 {
 	uint64_t digits = 0;
 
-	for (int count = 1; count <= 17; count++) {
+	/* what fewer than 15 digits say, 15 say with zeros behind, but for subnormal numbers */
+	for (int count = value < DBL_MIN ? 1 : 15; count <= 17; count++) {
 		char text[48];
 		const char *at = text;
 

@@ -67,22 +67,24 @@ top_k(const Scores *scores)
 /* What sorting one class's samples gives. */
 typedef struct Ranks {
 	double roc_auc, average_precision;
-	json_t *roc, *pr; /* points; NULL unless asked for */
 } Ranks;
 
 static void
-rank_class(const Scores *scores, uint32_t class, Ranking *ranking, bool with_curves, Ranks *ranks)
+rank_class(const Scores *scores, uint32_t class, Ranking *ranking, Ranks *ranks)
 {
+	uint64_t support = scores->support[class];
+
+	*ranks = (Ranks){NAN, NAN};
+	if (!support || support == scores->kept.n)
+		return; /* nothing to rank against: no need to sort */
 	ranking_of_class(ranking, &scores->kept, class);
 	ranks->roc_auc = ranking_roc_auc(ranking);
 	ranks->average_precision = ranking_average_precision(ranking);
-	ranks->roc = with_curves ? ranking_roc(ranking) : NULL;
-	ranks->pr = with_curves ? ranking_pr(ranking) : NULL;
 }
 
 /* Classes are sorted one by one, or several at once where threads allow; none touches another's numbers. */
 static Status
-rank_classes(const Scores *scores, bool with_curves, Ranks *ranks)
+rank_classes(const Scores *scores, Ranks *ranks)
 {
 	bool is_short_of_memory = false;
 
@@ -93,7 +95,7 @@ rank_classes(const Scores *scores, bool with_curves, Ranks *ranks)
 #pragma omp for schedule(dynamic, 1)
 		for (uint32_t i = 0; i < scores->classes; i++)
 			if (is_ready)
-				rank_class(scores, i, &ranking, with_curves, &ranks[i]);
+				rank_class(scores, i, &ranking, &ranks[i]);
 		if (is_ready)
 			ranking_release(&ranking);
 		is_short_of_memory = !is_ready;
@@ -171,45 +173,13 @@ class_array(const Scores *scores, const Ranks *ranks)
 	return array;
 }
 
-/* Of the samples predicted as one class: mean probability, share that is right, upper edge; empty bins are left out. */
-static json_t *
-reliability(const Scores *scores, uint32_t class)
-{
-	json_t *points = json_array();
-
-	for (int i = 0; i < SCORES_BINS; i++) {
-		const Bin *bin = &scores->bins[(size_t)class * SCORES_BINS + (size_t)i];
-		double count = (double)bin->count;
-		if (bin->count)
-			json_array_append_new(points, json_pack("{s:f,s:f,s:f,s:I}", "x", bin->prob / count, "y",
-								(double)bin->correct / count, "threshold",
-								(i + 1.0) / SCORES_BINS, "count",
-								(json_int_t)bin->count));
-	}
-	return points;
-}
-
-/* Takes the points out of ranks. */
-static json_t *
-curves(const Scores *scores, Ranks *ranks)
-{
-	json_t *roc = json_array(), *pr = json_array(), *bins = json_array();
-
-	for (uint32_t i = 0; i < scores->classes; i++) {
-		json_array_append_new(roc, ranks[i].roc);
-		json_array_append_new(pr, ranks[i].pr);
-		json_array_append_new(bins, reliability(scores, i));
-	}
-	return json_pack("{s:o,s:o,s:o}", "roc", roc, "pr", pr, "reliability", bins);
-}
-
 json_t *
-scores_json(const Scores *scores, bool with_details)
+scores_json(const Scores *scores, bool with_pairs)
 {
 	json_t *object = json_object();
 	Ranks *ranks = calloc(scores->classes, sizeof *ranks);
 
-	if (!ranks || rank_classes(scores, with_details, ranks) < 0) {
+	if (!ranks || rank_classes(scores, ranks) < 0) {
 		free(ranks);
 		json_decref(object);
 		return NULL;
@@ -220,11 +190,9 @@ scores_json(const Scores *scores, bool with_details)
 	json_object_set_new(object, "average_precision",
 			    average_ranks(scores, ranks, offsetof(Ranks, average_precision)));
 	json_object_set_new(object, "confusion_matrix", confusion_matrix(scores));
-	if (with_details)
+	if (with_pairs)
 		json_object_set_new(object, "confused_pairs", confused_pairs(scores));
 	json_object_set_new(object, "classes", class_array(scores, ranks));
-	if (with_details)
-		json_object_set_new(object, "curves", curves(scores, ranks));
 	free(ranks);
 	return object;
 }

@@ -1,6 +1,7 @@
 /* ranking.c: walk the thresholds, one group of equal probabilities at a time. */
 #include "metrics/ranking.h"
 
+#include "json/canonical.h"
 #include "metrics/sort.h"
 
 #include <math.h>
@@ -108,18 +109,20 @@ ranking_average_precision(const Ranking *ranking)
 	return sum / (double)ranking->positives;
 }
 
-static json_t *
-point(double x, double y, float threshold)
+static void
+put_point(FILE *out, bool is_first, double x, double y, double threshold)
 {
-	return json_pack("{s:f,s:f,s:o}", "x", x, "y", y, "threshold",
-			 isinf(threshold) ? json_null() : json_real((double)threshold));
+	char text[3][32];
+
+	fprintf(out, "%s{\"x\":%s,\"y\":%s,\"threshold\":%s}", is_first ? "" : ",", json_number(x, text[0]),
+		json_number(y, text[1]), isinf(threshold) ? "null" : json_number(threshold, text[2]));
 }
 
-static json_t *
-roc_point(const Ranking *ranking, const Step *step)
+static void
+put_roc_point(const Ranking *ranking, FILE *out, bool is_first, const Step *step)
 {
-	return point((double)step->false_positives / (double)(ranking->n - ranking->positives),
-		     (double)step->true_positives / (double)ranking->positives, step->threshold);
+	put_point(out, is_first, (double)step->false_positives / (double)(ranking->n - ranking->positives),
+		  (double)step->true_positives / (double)ranking->positives, (double)step->threshold);
 }
 
 /* A point is on a straight line if the step to it and the step from it are the same, as scikit-learn sees it. */
@@ -130,42 +133,58 @@ is_corner(const Step *at, const Step *next)
 	       at->group - at->group_positives != next->group - next->group_positives;
 }
 
-json_t *
-ranking_roc(const Ranking *ranking)
+static void
+put_roc_points(const Ranking *ranking, FILE *out)
 {
-	json_t *points = json_array();
 	Step at = before_first(ranking), next;
-	bool is_first = true;
 
-	if (!has_both_kinds(ranking))
-		return points;
-	json_array_append_new(points, roc_point(ranking, &at));
+	put_roc_point(ranking, out, true, &at);
 	next_lower(ranking, &at);
+	bool is_highest = true;
 	for (next = at; next_lower(ranking, &next); at = next) {
-		if (is_first || is_corner(&at, &next))
-			json_array_append_new(points, roc_point(ranking, &at));
-		is_first = false;
+		if (is_highest || is_corner(&at, &next))
+			put_roc_point(ranking, out, false, &at);
+		is_highest = false;
 	}
-	json_array_append_new(points, roc_point(ranking, &at));
-	return points;
+	put_roc_point(ranking, out, false, &at);
 }
 
-json_t *
-ranking_pr(const Ranking *ranking)
+void
+ranking_write_roc(const Ranking *ranking, FILE *out)
 {
-	json_t *points = json_array(), *falling = json_array();
-	Step step = before_first(ranking);
+	fputc('[', out);
+	if (has_both_kinds(ranking))
+		put_roc_points(ranking, out);
+	fputc(']', out);
+}
 
-	if (has_both_kinds(ranking)) {
-		json_array_append_new(falling, point(0, 1, INFINITY));
-		while (next_lower(ranking, &step))
-			json_array_append_new(falling, point((double)step.true_positives / (double)ranking->positives,
-							     precision_at(&step), step.threshold));
+/* From the lowest threshold, at and above which all samples lie, upwards. */
+static void
+put_pr_points(const Ranking *ranking, FILE *out)
+{
+	Step step = {.true_positives = ranking->positives, .false_positives = ranking->n - ranking->positives};
+	uint64_t at = 0;
+
+	while (at < ranking->n) {
+		uint32_t bits = ranking->sorted[at] >> 1;
+		memcpy(&step.threshold, &bits, sizeof bits);
+		put_point(out, at == 0, (double)step.true_positives / (double)ranking->positives, precision_at(&step),
+			  (double)step.threshold);
+		for (; at < ranking->n && ranking->sorted[at] >> 1 == bits; at++) {
+			step.true_positives -= ranking->sorted[at] & 1;
+			step.false_positives -= !(ranking->sorted[at] & 1);
+		}
 	}
-	for (size_t i = json_array_size(falling); i-- > 0;)
-		json_array_append(points, json_array_get(falling, i));
-	json_decref(falling);
-	return points;
+	put_point(out, false, 0, 1, INFINITY);
+}
+
+void
+ranking_write_pr(const Ranking *ranking, FILE *out)
+{
+	fputc('[', out);
+	if (has_both_kinds(ranking))
+		put_pr_points(ranking, out);
+	fputc(']', out);
 }
 
 void

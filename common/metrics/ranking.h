@@ -5,7 +5,7 @@
 #include "metrics/samples.h"
 #include "status.h"
 
-#include <jansson.h>
+#include <stdio.h>
 
 /** Keys of one class (samples_keys), sorted. ranking_init, ranking_release; one ranking serves class after class. */
 typedef struct Ranking {
@@ -27,14 +27,13 @@ double ranking_roc_auc(const Ranking *ranking);
 double ranking_average_precision(const Ranking *ranking);
 
 /**
- * Points of a curve, as an array of {x, y, threshold}; empty where one of the two kinds is missing.
+ * Write the points of a curve as a JSON array of {x, y, threshold}, an infinite threshold as null; [] where one of the
+ * two kinds is missing. Written at once, because millions of points would not fit in memory as JSON values.
  * roc: false and true positive rate, thresholds falling from infinity, points on straight lines left out.
  * pr: recall and precision, thresholds rising to infinity.
- *
- * @return new reference
  */
-json_t *ranking_roc(const Ranking *ranking);
-json_t *ranking_pr(const Ranking *ranking);
+void ranking_write_roc(const Ranking *ranking, FILE *out);
+void ranking_write_pr(const Ranking *ranking, FILE *out);
 
 void ranking_release(Ranking *ranking);
 

@@ -89,12 +89,12 @@ Summary scores_summary(const Scores *scores);
 ClassScores scores_of_class(const Scores *scores, uint32_t which);
 
 /**
- * All scores as fm-metrics --json has them.
+ * The scores as fm-metrics --json has them, but for curves (curves.h).
  *
- * @param with_details  also confused_pairs and curves; a model's fm.scores goes without
+ * @param with_pairs  also confused_pairs, which a model's fm.scores goes without
  * @return new reference; or NULL, and status_message says why (memory)
  */
-json_t *scores_json(const Scores *scores, bool with_details);
+json_t *scores_json(const Scores *scores, bool with_pairs);
 
 void scores_release(Scores *scores);
 

@@ -29,6 +29,7 @@ def write(path, tensors, classes, rows=100, holdout=None):
     """A stream of these tensors; the first `holdout` samples are the hold-out part, None marks no parts."""
     n, h, w, c = tensors["image"].shape
     cuts = sorted({*range(0, n, rows), *([holdout] if holdout else [])} | {n})
+    cuts = cuts if n else [0, 0]  # no samples are one record with n = 0
     first = {"fm.stream": "1", "fm.classes": json.dumps(classes, separators=(",", ":")),
              "fm.input": '{"h":%d,"w":%d,"c":%d}' % (h, w, c), "fm.history": "[]"}
     with open(path, "wb") as file:
