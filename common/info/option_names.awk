@@ -22,8 +22,8 @@ match($0, /OPT_[A-Z]+\((0|'.'), *"[a-z0-9-]+"/) {
 	printf "\t{ \"%s\", \"%s\", %s },\n", tool, text, flag
 }
 
-match($0, /OPT_OPERAND\("[A-Z0-9-]+"/) {
-	text = substr($0, RSTART, RLENGTH)
+match($0, /OPT_OPERAND\("[A-Za-z0-9-]+"/) {
+	text = toupper(substr($0, RSTART, RLENGTH))
 	sub(/^[^"]*"/, "", text)
 	sub(/"$/, "", text)
 	printf "\t{ \"%s\", \"%s\", false },\n", tool, text

@@ -29,6 +29,35 @@ record_keep(Record *record, uint64_t begin, uint64_t end)
 	record->n = end - begin;
 }
 
+static void
+filter_tensor(Tensor *tensor, const uint8_t *keep)
+{
+	size_t row = tensor_row_size(tensor);
+	uint64_t kept = 0;
+
+	for (uint64_t i = 0; i < tensor->shape[0]; i++) {
+		if (!keep[i])
+			continue;
+		if (kept != i)
+			memmove(tensor->data + kept * row, tensor->data + i * row, row);
+		kept++;
+	}
+	tensor->shape[0] = kept;
+	tensor->size = kept * row;
+}
+
+void
+record_filter(Record *record, const uint8_t *keep)
+{
+	uint64_t kept = 0;
+
+	for (uint64_t i = 0; i < record->n; i++)
+		kept += keep[i] != 0;
+	for (size_t i = 0; i < record->tensor_count; i++)
+		filter_tensor(&record->tensors[i], keep);
+	record->n = kept;
+}
+
 void
 about_init(About *about, uint32_t height, uint32_t width, uint32_t channels)
 {

@@ -38,6 +38,9 @@ Tensor *record_find(const Record *record, const char *name);
 /** Keep the samples begin <= i < end only; moves data, allocates nothing. */
 void record_keep(Record *record, uint64_t begin, uint64_t end);
 
+/** Keep the samples for which keep, [n], is not 0; moves data, allocates nothing. */
+void record_filter(Record *record, const uint8_t *keep);
+
 /** A tensor of every record of a stream, without n. */
 typedef struct Column {
 	char *name;

@@ -1,0 +1,78 @@
+#!/usr/bin/env bats
+# fm-info: what a stream or a model is, and how it was made.
+
+load helper
+
+setup_file() {
+	need_fashion_mnist
+	cd "$BATS_FILE_TMPDIR" || return 1
+	fm-fetch fashion-mnist --range 0:500 --holdout 100 > s.fms
+	if command -v fm-train > /dev/null; then
+		fm-augment --preset seed --epochs 2 < s.fms > a.fms
+		fm-train --arch "conv 4 3x3 stride 2, bn, relu, flatten, dense classes" --batch 50 -o m.safetensors < a.fms
+	fi
+}
+
+json() {
+	"$PYTHON" -c 'import json, sys; d = json.load(open(sys.argv[1])); print(eval(sys.argv[2], {"d": d}))' "$@"
+}
+
+@test "a stream is counted: records, samples, parts, classes" {
+	fm-info --json "$BATS_FILE_TMPDIR/s.fms" > d.json
+	[ "$(json d.json 'd["kind"], d["samples"], d["holdout_samples"], d["unlabelled"]')" = "('stream', 500, 100, 0)" ]
+	[ "$(json d.json 'len(d["classes"]), sum(c["samples"] for c in d["classes"])')" = "(10, 500)" ]
+	[ "$(json d.json 'd["tensors"][-1]["name"], d["tensors"][-1]["row_shape"]')" = "('image', [28, 28, 1])" ]
+	fm-info < "$BATS_FILE_TMPDIR/s.fms" > text
+	grep -q "Ankle boot" text
+}
+
+@test "a model is laid out: layers, shapes, parameters" {
+	need fm-train
+	fm-info --json "$BATS_FILE_TMPDIR/m.safetensors" > d.json
+	[ "$(json d.json '[l["name"] for l in d["layers"]][:3]')" = "['conv1', 'bn1', 'relu1']" ]
+	[ "$(json d.json 'd["layers"][0]["output_shape"], d["layers"][0]["parameters"]')" = "([13, 13, 4], 40)" ]
+	# 4 x 9 + 4, four a channel for batch norm, 13 x 13 x 4 x 10 + 10
+	[ "$(json d.json 'd["parameters"], d["trainable"], d["non_trainable"]')" = "(6826, 6818, 8)" ]
+	fm-info "$BATS_FILE_TMPDIR/m.safetensors" | grep -q "parameters: 6826"
+	fm-info < "$BATS_FILE_TMPDIR/m.safetensors" | grep -q "parameters: 6826"
+}
+
+@test "the script of a stream makes the same bytes" {
+	fm-info --script "$BATS_FILE_TMPDIR/s.fms" > again.sh
+	sh again.sh > again.fms
+	cmp "$BATS_FILE_TMPDIR/s.fms" again.fms
+}
+
+@test "the script of a model makes the same bytes" {
+	need fm-train
+	fm-info --script "$BATS_FILE_TMPDIR/m.safetensors" > again.sh
+	sh again.sh again.safetensors
+	cmp "$BATS_FILE_TMPDIR/m.safetensors" again.safetensors
+}
+
+@test "the script of predictions makes the model first" {
+	need fm-train fm-predict
+	fm-fetch fashion-mnist --split test --range 0:50 | fm-predict -m "$BATS_FILE_TMPDIR/m.safetensors" > p.fms
+	fm-info --script p.fms > again.sh
+	sh again.sh > again.fms
+	cmp p.fms again.fms
+}
+
+@test "the script of joined streams joins them again" {
+	fm-fetch fashion-mnist --range 0:10 > a.fms
+	fm-fetch fashion-mnist --range 10:30 > b.fms
+	cat a.fms b.fms | fm-augment --flip > c.fms
+	fm-info --script c.fms > again.sh
+	sh again.sh > again.fms
+	cmp c.fms again.fms
+}
+
+@test "what is neither stream nor model, or torn, is refused" {
+	echo hello > text
+	run -3 fm-info text
+	head -c -50 "$BATS_FILE_TMPDIR/s.fms" > torn.fms
+	run -3 fm-info torn.fms
+	[ -z "$(fm-info torn.fms 2> /dev/null)" ]
+	run -4 fm-info nowhere
+	run -2 fm-info --json --script "$BATS_FILE_TMPDIR/s.fms"
+}
