@@ -10,50 +10,54 @@
 #include <string.h>
 #include <unistd.h>
 
+static fms_reader *in;
+static fms_writer *out;
+
 /* Say what went wrong, and exit with the status that fits. */
-static int
-must(int status, const char *message)
+static void
+give_up(int status, const char *message)
 {
-	if (status >= 0)
-		return status;
 	fprintf(stderr, "keep: %s\n", message);
 	exit(-status);
 }
 
-/* wanted[class] for the names on the command line */
-static unsigned char *
-choose_classes(const fms_reader *in, int count, char **names)
+static int
+must_read(int status)
 {
-	uint32_t classes = fms_reader_class_count(in);
-	unsigned char *wanted = calloc(classes + 1, 1);
-
-	if (!wanted)
-		abort();
-	for (int i = 0; i < count; i++) {
-		uint32_t class = 0;
-
-		while (class < classes && strcmp(names[i], fms_reader_class(in, class)))
-			class++;
-		if (class == classes)
-			must(FMS_USAGE, "the stream has no class of that name");
-		wanted[class] = 1;
-	}
-	return wanted;
+	if (status < 0)
+		give_up(status, fms_reader_error(in));
+	return status;
 }
 
-/* Drop what is not wanted; -1 is a sample without a label. */
+static int
+must_write(int status)
+{
+	if (status < 0)
+		give_up(status, fms_writer_error(out));
+	return status;
+}
+
+/* -1, a sample without a label, has no name. */
+static int
+is_wanted(int32_t label, char **names)
+{
+	while (label >= 0 && *names && strcmp(*names, fms_reader_class(in, (uint32_t)label)))
+		names++;
+	return label >= 0 && *names;
+}
+
 static void
-filter(fms_record *record, const unsigned char *wanted)
+filter(fms_record *record, char **names)
 {
 	uint64_t n = fms_record_samples(record);
-	unsigned char *keep = calloc(n + 1, 1);
+	uint8_t *keep = calloc(n + 1, 1);
 	fms_tensor *tensor = fms_record_tensor(record, "label");
 	const int32_t *labels = tensor ? fms_tensor_data(tensor) : NULL;
 
 	if (!keep)
-		abort();
+		give_up(FMS_IO, "no memory");
 	for (uint64_t i = 0; labels && i < n; i++)
-		keep[i] = labels[i] >= 0 && wanted[labels[i]];
+		keep[i] = is_wanted(labels[i], names);
 	fms_record_filter(record, keep);
 	free(keep);
 }
@@ -61,31 +65,25 @@ filter(fms_record *record, const unsigned char *wanted)
 int
 main(int argc, char **argv)
 {
-	fms_reader *in;
-	fms_writer *out;
 	fms_record *record;
-	unsigned char *wanted;
-	int status = FMS_OK;
 
 	/* prepare */
-	must(fms_reader_open(&in, STDIN_FILENO, "standard input"), fms_reader_error(in));
-	if (fms_reader_epochs(in))
-		must(FMS_USAGE, "a repeated stream says how many samples an epoch has; filter before fm-augment");
-	wanted = choose_classes(in, argc - 1, argv + 1);
-	must(fms_writer_open(&out, STDOUT_FILENO, "standard output", "keep", "1", NULL), fms_writer_error(out));
-	must(fms_writer_like(out, in), fms_writer_error(out));
+	must_read(fms_reader_open(&in, STDIN_FILENO, "standard input"));
+	if (argc < 2 || fms_reader_epochs(in))
+		give_up(FMS_USAGE, "name classes to keep, of a stream that is not repeated");
+	must_write(fms_writer_open(&out, STDOUT_FILENO, "standard output", "keep", "1", NULL));
+	must_write(fms_writer_like(out, in));
 
 	/* run */
-	while (status == FMS_OK && must(fms_reader_next(in, &record), fms_reader_error(in)) == 1) {
-		filter(record, wanted);
+	while (must_read(fms_reader_next(in, &record)) == 1) {
+		filter(record, argv + 1);
 		if (fms_record_samples(record))
-			status = must(fms_writer_send(out, record), fms_writer_error(out));
+			must_write(fms_writer_send(out, record));
 	}
 
 	/* finish: the end record goes out only if all of the input was whole */
-	must(fms_writer_finish(out), fms_writer_error(out));
+	must_write(fms_writer_finish(out));
 	fms_writer_close(out);
 	fms_reader_close(in);
-	free(wanted);
 	return 0;
 }

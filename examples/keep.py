@@ -161,7 +161,7 @@ def run(names, source, sink):
             if metadata["fm.stream"] != "1" or "fm.epochs" in metadata or "fm.form" in metadata:
                 raise Bad("a version, an epoch or a form that this example does not know")
             classes = json.loads(metadata["fm.classes"])
-            labels = [classes.index(name) for name in names]
+            labels = [classes.index(name) for name in names if name in classes]
             first = {"fm.stream": "1", "fm.classes": metadata["fm.classes"], "fm.input": metadata["fm.input"],
                      "fm.history": history(metadata["fm.history"]),
                      **{key: metadata[key] for key in sorted(metadata) if not key.startswith("fm.")}}

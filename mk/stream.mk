@@ -17,14 +17,14 @@ all: library
 library: $(STREAM_SHARED) $(STREAM_STATIC) $(BUILD)/lib/fmstream.pc
 
 # All our names but fms_* are hidden, so nobody's program can collide with them.
-$(STREAM_SHARED): $(STREAM_OBJECTS)
+$(STREAM_SHARED): $(STREAM_OBJECTS) mk/stream.mk
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(LDFLAGS) -shared -Wl,-soname,$(STREAM_SONAME) $(if $(SANITIZE),,-Wl,-z,defs) -o $@ $(STREAM_OBJECTS) -Wl,--as-needed -ljansson -lxxhash
 	ln -sf $(@F) $(@D)/$(STREAM_SONAME)
 	ln -sf $(@F) $(@D)/libfmstream.so
 
 # In an archive hidden names would still be seen by the linker: one object, its hidden names made local.
-$(STREAM_STATIC): $(STREAM_OBJECTS)
+$(STREAM_STATIC): $(STREAM_OBJECTS) mk/stream.mk
 	@mkdir -p $(@D)
 	$(LD) -r -o $(@D)/fmstream.o $(STREAM_OBJECTS)
 	objcopy --localize-hidden $(@D)/fmstream.o

@@ -289,7 +289,17 @@ fms_writer_open(fms_writer **writer, int fd, const char *name, const char *tool,
 	return keep_error(&new->error, status);
 }
 
-/* Describing comes first, once. */
+static json_t *
+make_history(const fms_writer *writer)
+{
+	json_t *inputs = writer->reader ? reader_inputs(&writer->reader->reader, "stdin") : NULL;
+	json_t *history = history_make(writer->tool, json_incref(writer->options), NULL, NULL, inputs);
+
+	json_object_set_new(json_array_get(history, 0), "version", json_string(writer->version));
+	return history;
+}
+
+/* Describing comes first, once; the first record's history knows no more of its input than is known then. */
 static Status
 describe(fms_writer *writer)
 {
@@ -299,16 +309,22 @@ describe(fms_writer *writer)
 	return STATUS_OK;
 }
 
+static void
+begin_history(fms_writer *writer)
+{
+	json_decref(writer->about.history);
+	writer->about.history = make_history(writer);
+}
+
 int
 fms_writer_like(fms_writer *writer, const fms_reader *reader)
 {
-	Status status = describe(writer);
+	Status status = reader->reader.state ? describe(writer) : fail(STATUS_USAGE, "the stream to be like is not open");
 
-	if (status == STATUS_OK && !reader->reader.state)
-		status = fail(STATUS_USAGE, "the stream to be like is not open");
 	if (status == STATUS_OK) {
 		about_copy(&writer->about, &reader->reader.about);
 		writer->reader = reader;
+		begin_history(writer);
 	}
 	return keep_error(&writer->error, status);
 }
@@ -316,15 +332,17 @@ fms_writer_like(fms_writer *writer, const fms_reader *reader)
 int
 fms_writer_pictures(fms_writer *writer, uint32_t height, uint32_t width, uint32_t channels)
 {
-	Status status = describe(writer);
+	Status status = STATUS_OK;
 
-	if (status == STATUS_OK && (height - 1 >= STREAM_SIDE_MOST || width - 1 >= STREAM_SIDE_MOST ||
-				    channels - 1 >= STREAM_CHANNELS_MOST))
+	if (height - 1 >= STREAM_SIDE_MOST || width - 1 >= STREAM_SIDE_MOST ||
+	    channels - 1 >= STREAM_CHANNELS_MOST)
 		status = fail(STATUS_USAGE, "pictures of %ux%ux%u can't be streamed", height, width, channels);
 	if (status == STATUS_OK)
+		status = describe(writer);
+	if (status == STATUS_OK) {
 		about_init(&writer->about, height, width, channels);
-	else
-		writer->is_described = false;
+		begin_history(writer);
+	}
 	return keep_error(&writer->error, status);
 }
 
@@ -355,16 +373,6 @@ fms_writer_tensor(fms_writer *writer, const char *name, const char *dtype, int r
 	return keep_error(&writer->error, status < 0 ? status : about_add_column(&writer->about, name, type, rank, shape));
 }
 
-static json_t *
-make_history(const fms_writer *writer)
-{
-	json_t *inputs = writer->reader ? reader_inputs(&writer->reader->reader, "stdin") : NULL;
-	json_t *history = history_make(writer->tool, json_incref(writer->options), NULL, NULL, inputs);
-
-	json_object_set_new(json_array_get(history, 0), "version", json_string(writer->version));
-	return history;
-}
-
 static Status
 begin(fms_writer *writer)
 {
@@ -373,8 +381,6 @@ begin(fms_writer *writer)
 	if (!writer->is_described)
 		return fail(STATUS_USAGE, "the stream has not been described");
 	writer->is_begun = true;
-	json_decref(writer->about.history);
-	writer->about.history = make_history(writer);
 	return writer_open(&writer->writer, writer->fd, writer->name, &writer->about);
 }
 

@@ -127,7 +127,8 @@ void *fms_tensor_data(fms_tensor *tensor);
 int fms_writer_open(fms_writer **writer, int fd, const char *name, const char *tool, const char *version,
 		    const char *options);
 
-/** As this stream: pictures, classes, tensors, parts, epochs, history. The reader must outlive the writer. */
+/** As this stream: pictures, classes, tensors, parts, epochs, history. Call it before the stream's records are read;
+ *  the reader must outlive the writer. */
 int fms_writer_like(fms_writer *writer, const fms_reader *reader);
 
 int fms_writer_pictures(fms_writer *writer, uint32_t height, uint32_t width, uint32_t channels);
