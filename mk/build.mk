@@ -26,10 +26,11 @@ help: ## print this list
 	@echo 'variables: CC, CFLAGS, LDFLAGS, PREFIX ($(PREFIX)), DESTDIR, BUILD ($(BUILD)), SANITIZE, V=1'
 
 # Instruction sets are flags of an object's folder, never global: only the dispatcher decides what runs.
-$(BUILD)/common/cpu/%.o: EXTRA = -fopenmp
-$(BUILD)/common/cpu/avx2/%.o: EXTRA = -fopenmp -O3 -mavx2 -mfma -mf16c
-$(BUILD)/common/cpu/avx512/%.o: EXTRA = -fopenmp -O3 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
-$(BUILD)/common/cpu/avx512bf16/%.o: EXTRA = -fopenmp -O3 -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx512bf16 -mfma
+AVX512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
+$(BUILD)/common/cpu/plain/%.o: EXTRA = -O3
+$(BUILD)/common/cpu/avx2/%.o: EXTRA = -O3 -mavx2 -mfma -mf16c
+$(BUILD)/common/cpu/avx512/%.o: EXTRA = -O3 $(AVX512)
+$(BUILD)/common/cpu/avx512bf16/%.o: EXTRA = -O3 $(AVX512) -mavx512bf16
 $(BUILD)/common/augment/%.o: EXTRA = -fopenmp
 $(BUILD)/common/metrics/%.o: EXTRA = -fopenmp
 

@@ -1,0 +1,109 @@
+/* cpu/kernels/simd.h: one vector of floats, as wide as the instruction set that this object is compiled for.
+ *
+ * Included by the kernels of each folder, never by anything else: what it defines differs from object to object. */
+#ifndef FM_CPU_KERNELS_SIMD_H
+#define FM_CPU_KERNELS_SIMD_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+#define PRAGMA_(text) _Pragma(#text)
+/* Arrays of vectors stay in registers only where every loop over them is unrolled, zeroing and storing included. */
+#define UNROLL(n) PRAGMA_(GCC unroll n)
+/* Compilers see that neighbouring taps read the same addresses, keep the values and run out of registers; a pointer
+ * that has passed through here could be anything. Costs no instruction. */
+#define FORGET(pointer) __asm__ volatile("" : "+r"(pointer))
+
+#if defined(__AVX512F__)
+
+#define LANES 16
+#define TILE_PIXELS 14	 /* 2 x 14 sums, 2 weights, 1 broadcast: 31 of 32 registers */
+#define TILE_CHANNELS 8 /* 2 x 8 sums of a weight gradient */
+typedef __m512 Vec;
+
+INLINE Vec vec_load(const float *p) { return _mm512_loadu_ps(p); }
+INLINE void vec_store(float *p, Vec a) { _mm512_storeu_ps(p, a); }
+INLINE Vec vec_set(float a) { return _mm512_set1_ps(a); }
+INLINE Vec vec_fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
+INLINE Vec vec_max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
+INLINE Vec vec_sqrt(Vec a) { return _mm512_sqrt_ps(a); }
+/* x where a > b, else 0 */
+INLINE Vec vec_where_greater(Vec a, Vec b, Vec x)
+{
+	return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), x);
+}
+
+#elif defined(__AVX2__)
+
+#define LANES 8
+#define TILE_PIXELS 6 /* 12 sums, 2 weights, 1 broadcast: 15 of 16 registers */
+#define TILE_CHANNELS 6
+typedef __m256 Vec;
+
+INLINE Vec vec_load(const float *p) { return _mm256_loadu_ps(p); }
+INLINE void vec_store(float *p, Vec a) { _mm256_storeu_ps(p, a); }
+INLINE Vec vec_set(float a) { return _mm256_set1_ps(a); }
+INLINE Vec vec_fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
+INLINE Vec vec_max(Vec a, Vec b) { return _mm256_max_ps(a, b); }
+INLINE Vec vec_sqrt(Vec a) { return _mm256_sqrt_ps(a); }
+INLINE Vec vec_where_greater(Vec a, Vec b, Vec x) { return _mm256_and_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ), x); }
+
+#else /* four lanes in plain vector extensions: any 64-bit machine, SSE2 and NEON among them */
+
+#define LANES 4
+typedef float Vec __attribute__((vector_size(16)));
+typedef int32_t VecMask __attribute__((vector_size(16)));
+
+INLINE Vec vec_load(const float *p) { Vec a; memcpy(&a, p, sizeof a); return a; }
+INLINE void vec_store(float *p, Vec a) { memcpy(p, &a, sizeof a); }
+INLINE Vec vec_set(float a) { return (Vec){a, a, a, a}; }
+INLINE Vec vec_where_greater(Vec a, Vec b, Vec x) { return (Vec)((VecMask)x & (VecMask)(a > b)); }
+#if defined(__aarch64__)
+#define TILE_PIXELS 12 /* 24 of 32 registers */
+#define TILE_CHANNELS 8
+INLINE Vec vec_fma(Vec a, Vec b, Vec c) { return (Vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b); }
+INLINE Vec vec_max(Vec a, Vec b) { return (Vec)vmaxq_f32((float32x4_t)a, (float32x4_t)b); }
+INLINE Vec vec_sqrt(Vec a) { return (Vec)vsqrtq_f32((float32x4_t)a); }
+#elif defined(__x86_64__)
+#define TILE_PIXELS 6
+#define TILE_CHANNELS 5
+INLINE Vec vec_fma(Vec a, Vec b, Vec c) { return a * b + c; }
+INLINE Vec vec_max(Vec a, Vec b) { return (Vec)_mm_max_ps((__m128)a, (__m128)b); }
+INLINE Vec vec_sqrt(Vec a) { return (Vec)_mm_sqrt_ps((__m128)a); }
+#else
+#define TILE_PIXELS 6
+#define TILE_CHANNELS 5
+INLINE Vec vec_fma(Vec a, Vec b, Vec c) { return a * b + c; }
+INLINE Vec vec_max(Vec a, Vec b) { VecMask m = a > b; return (Vec)(((VecMask)a & m) | ((VecMask)b & ~m)); }
+INLINE Vec vec_sqrt(Vec a)
+{
+	for (int i = 0; i < LANES; i++)
+		a[i] = __builtin_sqrtf(a[i]);
+	return a;
+}
+#endif
+
+#endif
+
+enum { BLOCK = 2 * LANES }; /* output channels of a block of weights */
+
+INLINE Vec vec_zero(void) { return vec_set(0); }
+
+/* to[LANES] += a */
+INLINE void vec_add_double(double *to, Vec a)
+{
+	float lane[LANES];
+	vec_store(lane, a);
+	for (int i = 0; i < LANES; i++)
+		to[i] += (double)lane[i];
+}
+
+#endif

@@ -1,0 +1,341 @@
+/* layout.c: a network's plan as the kernels want it. */
+#include "cpu/layout.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static uint32_t
+blocks_of(uint64_t channels, uint32_t block)
+{
+	return (uint32_t)((channels + block - 1) / block);
+}
+
+static uint32_t
+positive(int64_t a)
+{
+	return a > 0 ? (uint32_t)a : 0;
+}
+
+/* ---- tensors ---- */
+
+/* conv [out, in, kh, kw] in blocks of out: [block][kh][kw][in][block] */
+static void
+lay_conv(TensorLayout *tensor, const TensorInfo *info, uint32_t block)
+{
+	const uint32_t in = info->shape[1], kernel_h = info->shape[2], kernel_w = info->shape[3];
+
+	memcpy(tensor->dims, info->shape, sizeof tensor->dims);
+	tensor->strides[0] = block;
+	tensor->strides[2] = (size_t)in * block;
+	tensor->strides[1] = kernel_w * tensor->strides[2];
+	tensor->block_stride = kernel_h * tensor->strides[1];
+	tensor->count = blocks_of(info->shape[0], block) * tensor->block_stride;
+}
+
+/* dense [out, (c, h, w)]; the input lies as [h][w][lanes] */
+static void
+lay_dense(TensorLayout *tensor, const TensorInfo *info, const Plane *in, uint32_t c, uint32_t block)
+{
+	const uint32_t dims[4] = { info->shape[0], c, in->h, in->w };
+
+	memcpy(tensor->dims, dims, sizeof dims);
+	tensor->strides[0] = block;
+	tensor->strides[2] = (size_t)in->lanes * block;
+	tensor->strides[1] = in->w * tensor->strides[2];
+	tensor->block_stride = in->h * tensor->strides[1];
+	tensor->count = blocks_of(dims[0], block) * tensor->block_stride;
+}
+
+static void
+lay_vector(TensorLayout *tensor, const TensorInfo *info)
+{
+	const uint32_t dims[4] = { info->shape[0], 1, 1, 1 };
+
+	memcpy(tensor->dims, dims, sizeof dims);
+	tensor->block_stride = 0;
+	tensor->count = channels_padded(dims[0]);
+}
+
+static const StageLayout *
+stage_of(const NetLayout *layout, const Layer *layer)
+{
+	for (size_t s = 0; s < layout->stage_count; s++)
+		if (layout->stages[s].stage->main == layer)
+			return &layout->stages[s];
+	return NULL;
+}
+
+static void
+lay_tensor(NetLayout *layout, TensorLayout *tensor, const TensorInfo *info)
+{
+	*tensor = (TensorLayout){ .file = info->offset, .offset = layout->packed_count };
+	tensor->is_decayed = tensor_is_decayed(info);
+	if (info->rank == 4) {
+		lay_conv(tensor, info, layout->block);
+	} else if (info->rank == 2) {
+		const StageLayout *stage = stage_of(layout, info->layer);
+		lay_dense(tensor, info, &stage->in, stage->stage->in.c, layout->block);
+	} else {
+		lay_vector(tensor, info);
+	}
+	layout->packed_count += tensor->count;
+}
+
+static const TensorLayout *
+find_tensor(const NetLayout *layout, const Layer *layer, size_t file)
+{
+	if (layer && file != NO_TENSOR)
+		for (size_t i = 0; i < layout->tensor_count; i++)
+			if (layout->tensors[i].file == file)
+				return &layout->tensors[i];
+	return NULL;
+}
+
+static bool
+lay_tensors(NetLayout *layout)
+{
+	const Net *net = layout->net;
+
+	layout->tensors = calloc(net->tensor_count + 1, sizeof *layout->tensors);
+	if (!layout->tensors)
+		return false;
+	for (size_t i = 0; i < net->tensor_count; i++)
+		if (net->tensors[i].vector == NET_PARAM)
+			lay_tensor(layout, &layout->tensors[layout->tensor_count++], &net->tensors[i]);
+	for (size_t s = 0; s < layout->stage_count; s++) {
+		StageLayout *stage = &layout->stages[s];
+		const Layer *main = stage->stage->main, *bn = stage->stage->bn;
+		stage->weight = find_tensor(layout, main, main ? main->weight : NO_TENSOR);
+		stage->bias = find_tensor(layout, main, main ? main->bias : NO_TENSOR);
+		stage->gamma = find_tensor(layout, bn, bn ? bn->weight : NO_TENSOR);
+		stage->beta = find_tensor(layout, bn, bn ? bn->bias : NO_TENSOR);
+	}
+	return true;
+}
+
+/* ---- stages ---- */
+
+static MainKind
+main_kind(const Stage *stage)
+{
+	if (!stage->main)
+		return stage->is_flattened ? MAIN_FLATTEN : MAIN_NONE;
+	if (stage->main->kind == LAYER_DENSE)
+		return MAIN_DENSE;
+	return stage->from < 0 ? MAIN_PATCHES : MAIN_CONV;
+}
+
+static void
+lay_window(StageLayout *stage)
+{
+	const Layer *conv = stage->stage->main;
+
+	stage->window = (Window){
+		.in_h = conv->in.h, .in_w = conv->in.w, .out_h = conv->out.h, .out_w = conv->out.w,
+		.kernel_h = conv->kernel_h, .kernel_w = conv->kernel_w, .stride = conv->stride,
+		.pad_top = conv->pad_top, .pad_left = conv->pad_left,
+	};
+	stage->taps = conv->kernel_h * conv->kernel_w;
+	stage->c = conv->in.c;
+}
+
+static void
+lay_pool(StageLayout *stage, const Layer *pool)
+{
+	stage->has_pool = pool != NULL;
+	if (!pool)
+		return;
+	stage->pool = (Pool){
+		.kind = pool->kind == LAYER_MAXPOOL ? POOL_MAX : POOL_AVERAGE,
+		.in_h = pool->in.h, .in_w = pool->in.w, .out_h = pool->out.h, .out_w = pool->out.w,
+		.kernel_h = pool->kernel_h, .kernel_w = pool->kernel_w, .stride = pool->stride,
+		.lanes = stage->y.lanes,
+	};
+}
+
+static void
+lay_forward(StageLayout *stage, const StageLayout *before)
+{
+	const Stage *plan = stage->stage;
+	const Layer *main = plan->main;
+
+	stage->kind = main_kind(plan);
+	stage->in = before ? before->out : (Plane){ .h = plan->in.h, .w = plan->in.w, .lanes = channels_padded(plan->in.c) };
+	if (stage->kind == MAIN_PATCHES || stage->kind == MAIN_CONV)
+		lay_window(stage);
+	stage->y = (Plane){ .h = stage->in.h, .w = stage->in.w, .lanes = stage->in.lanes };
+	stage->channels = plan->in.c;
+	if (main || stage->kind == MAIN_FLATTEN) {
+		stage->channels = main ? main->out.c : plan->in.h * plan->in.w * plan->in.c;
+		stage->y = (Plane){ .h = 1, .w = 1, .lanes = channels_padded(stage->channels) };
+	}
+	if (stage->kind == MAIN_PATCHES || stage->kind == MAIN_CONV) {
+		stage->y.h = main->out.h;
+		stage->y.w = main->out.w;
+	}
+	stage->is_relu = plan->relu != NULL;
+	lay_pool(stage, plan->pool);
+	stage->out = stage->y;
+	if (plan->pool) {
+		stage->out.h = plan->pool->out.h;
+		stage->out.w = plan->pool->out.w;
+	}
+}
+
+/* What a convolution reads beyond its input's left and right edge must be there, and zero. */
+static void
+lay_halo(const StageLayout *stage, Plane *in)
+{
+	const Window *win = &stage->window;
+	int64_t last = (int64_t)(win->out_w - 1) * win->stride + win->kernel_w - 1 - win->pad_left;
+
+	in->left = win->pad_left;
+	in->right = positive(last - (win->in_w - 1));
+}
+
+static void
+lay_back(StageLayout *stage)
+{
+	const Window *win = &stage->window;
+
+	stage->dy = stage->y;
+	stage->dilation = 1;
+	if (stage->kind != MAIN_CONV)
+		return;
+	stage->dilation = win->stride;
+	stage->dy.h = (win->out_h - 1) * win->stride + 1;
+	stage->dy.w = (win->out_w - 1) * win->stride + 1;
+	stage->dy.left = win->kernel_w - 1 - win->pad_left;
+	stage->dy.right = positive((int64_t)win->in_w + win->pad_left - stage->dy.w);
+	stage->back_window = (Window){
+		.in_h = stage->dy.h, .in_w = stage->dy.w, .out_h = win->in_h, .out_w = win->in_w,
+		.kernel_h = win->kernel_h, .kernel_w = win->kernel_w, .stride = 1,
+		.pad_top = win->kernel_h - 1 - win->pad_top, .pad_left = win->kernel_w - 1 - win->pad_left,
+	};
+}
+
+/* The transposed weights' outputs are the inputs: a convolution's channels, all that a dense layer reads of an image. */
+static void
+lay_back_weight(NetLayout *layout, StageLayout *stage)
+{
+	if (stage->kind != MAIN_CONV && stage->kind != MAIN_DENSE)
+		return;
+	if (!stage->stage->main || stage->stage->from < 0)
+		return;
+	stage->back_weight = layout->back_count;
+	stage->back_count = (size_t)blocks_of(stage->c, layout->block) * layout->block * stage->taps * stage->channels;
+	layout->back_count += stage->back_count;
+}
+
+static void
+lay_stages(NetLayout *layout)
+{
+	const Net *net = layout->net;
+
+	for (size_t s = 0; s < net->stage_count; s++) {
+		StageLayout *stage = &layout->stages[s];
+		stage->stage = &net->stages[s];
+		lay_forward(stage, s ? stage - 1 : NULL);
+		if (stage->kind == MAIN_CONV) {
+			lay_halo(stage, &stage->in);
+			stage[-1].out = stage->in;
+		}
+		if (stage->kind == MAIN_DENSE && s == 0)
+			stage->in.lanes = stage->stage->in.c; /* pixels as they come; the image is padded, not the pixel */
+		if (stage->kind == MAIN_DENSE) {
+			stage->taps = 1;
+			stage->c = stage->in.h * stage->in.w * stage->in.lanes;
+		}
+		lay_back(stage);
+		lay_back_weight(layout, stage);
+	}
+}
+
+bool
+layout_init(NetLayout *layout, const Net *net, uint32_t block)
+{
+	*layout = (NetLayout){ .net = net, .block = block, .stage_count = net->stage_count };
+	layout->stages = calloc(net->stage_count, sizeof *layout->stages);
+	if (!layout->stages)
+		return false;
+	lay_stages(layout);
+	return lay_tensors(layout);
+}
+
+void
+layout_release(NetLayout *layout)
+{
+	free(layout->stages);
+	free(layout->tensors);
+	*layout = (NetLayout){ 0 };
+}
+
+/* ---- packing ---- */
+
+static size_t
+packed_index(const TensorLayout *tensor, uint32_t block, uint32_t o)
+{
+	if (!tensor->block_stride)
+		return tensor->offset + o;
+	return tensor->offset + o / block * tensor->block_stride + o % block;
+}
+
+/* Walk one tensor in the model file's order. */
+static void
+copy_tensor(const TensorLayout *tensor, uint32_t block, float *file, float *packed, bool to_file)
+{
+	float *at = file + tensor->file;
+
+	for (uint32_t o = 0; o < tensor->dims[0]; o++) {
+		float *first = packed + packed_index(tensor, block, o);
+		for (uint32_t i = 0; i < tensor->dims[1]; i++)
+			for (uint32_t j = 0; j < tensor->dims[2]; j++)
+				for (uint32_t k = 0; k < tensor->dims[3]; k++, at++) {
+					float *here = first + i * tensor->strides[0] + j * tensor->strides[1] +
+						      k * tensor->strides[2];
+					if (to_file)
+						*at = *here;
+					else
+						*here = *at;
+				}
+	}
+}
+
+void
+layout_pack(const NetLayout *layout, const float *file, float *packed)
+{
+	memset(packed, 0, layout->packed_count * sizeof *packed);
+	for (size_t i = 0; i < layout->tensor_count; i++)
+		copy_tensor(&layout->tensors[i], layout->block, (float *)(uintptr_t)file, packed, false);
+}
+
+void
+layout_unpack(const NetLayout *layout, const float *packed, float *file)
+{
+	for (size_t i = 0; i < layout->tensor_count; i++)
+		copy_tensor(&layout->tensors[i], layout->block, file, (float *)(uintptr_t)packed, true);
+}
+
+size_t
+layout_back_parts(const StageLayout *stage, uint32_t block)
+{
+	return (size_t)blocks_of(stage->c, block) * stage->taps;
+}
+
+/* from [out block][tap][c][block] to [c block][taps - 1 - tap][out][block] */
+void
+layout_back(const NetLayout *layout, const StageLayout *stage, size_t part, const float *packed, float *back)
+{
+	const uint32_t block = layout->block, taps = stage->taps, tap = part % taps;
+	const uint32_t first = (uint32_t)(part / taps) * block;
+	const uint32_t columns = stage->c - first < block ? stage->c - first : block;
+	const float *from = packed + stage->weight->offset + ((size_t)tap * stage->c + first) * block;
+	float *to = back + stage->back_weight + ((part / taps * taps) + (taps - 1 - tap)) * stage->channels * block;
+
+	for (uint32_t begin = 0; begin < stage->channels; begin += block, from += stage->weight->block_stride) {
+		const uint32_t rows = stage->channels - begin < block ? stage->channels - begin : block;
+		for (uint32_t o = 0; o < rows; o++)
+			for (uint32_t i = 0; i < columns; i++)
+				to[(size_t)(begin + o) * block + i] = from[(size_t)i * block + o];
+	}
+}

@@ -1,0 +1,110 @@
+/* cpu/layout.h: a network's plan as the kernels want it: windows, padded channels, halos, packed weights.
+ *
+ * Every stage becomes: main (conv, dense, a change of order, or nothing), whose result is called y; then z = affine(y),
+ * where the affine is batch norm or only a bias; pool; dropout; the result is called out. */
+#ifndef FM_CPU_LAYOUT_H
+#define FM_CPU_LAYOUT_H
+
+#include "cpu/kernels.h"
+#include "net/net.h"
+
+/** A tensor of the model file, [dims], within the packed vector: element (o, i, j, k) is at offset +
+ *  o / block * block_stride + o % block + i strides[0] + j strides[1] + k strides[2]. */
+typedef struct TensorLayout {
+	size_t file;   /* offset in the model file's vector */
+	size_t offset; /* in the packed vector */
+	size_t count;  /* packed floats, zeros between them included; a multiple of 16 */
+	uint32_t dims[4];
+	size_t block_stride, strides[3];
+	bool is_decayed;
+} TensorLayout;
+
+typedef enum MainKind {
+	MAIN_NONE,    /* y is the input */
+	MAIN_CONV,
+	MAIN_PATCHES, /* the first convolution: each pixel's window, written out, times the weights */
+	MAIN_DENSE,
+	MAIN_FLATTEN, /* y is the input in (c, h, w) order */
+} MainKind;
+
+/** Height, width, channels with padding, halo columns. */
+typedef struct Plane {
+	uint32_t h, w, lanes, left, right;
+} Plane;
+
+typedef struct StageLayout {
+	const Stage *stage;
+	MainKind kind;
+	Plane in, y, out;   /* y and z have no halo */
+	Window window;	    /* MAIN_CONV, and MAIN_PATCHES before it is flattened to 1 x 1 */
+	uint32_t c;	    /* channels that one tap sums over */
+	uint32_t taps;
+	uint32_t channels;  /* of y, without padding */
+	bool has_pool;
+	Pool pool;
+	bool is_relu;
+	const TensorLayout *weight, *bias, *gamma, *beta; /* NULL where there is none */
+
+	/* back to the input: the same loops over dy, on weights transposed and flipped */
+	Plane dy;	     /* with its halo; where dilation > 1, that of the dilated one */
+	Window back_window;
+	uint32_t dilation;   /* the convolution's stride: zeros between the pixels of dy */
+	size_t back_weight;  /* offset in the vector of transposed weights */
+	size_t back_count;
+} StageLayout;
+
+typedef struct NetLayout {
+	const Net *net;
+	uint32_t block;
+	size_t stage_count;
+	StageLayout *stages;
+	size_t tensor_count;
+	TensorLayout *tensors; /* of the vector param */
+	size_t packed_count, back_count; /* floats */
+} NetLayout;
+
+/** @return false: no memory */
+bool layout_init(NetLayout *layout, const Net *net, uint32_t block);
+void layout_release(NetLayout *layout);
+
+/** The model file's order to the packed one, whose padding is zeroed, and back. */
+void layout_pack(const NetLayout *layout, const float *file, float *packed);
+void layout_unpack(const NetLayout *layout, const float *packed, float *file);
+
+/** Weights for the way back, from the packed vector. @param part  0 … back_parts - 1: parts may run at once */
+size_t layout_back_parts(const StageLayout *stage, uint32_t block);
+void layout_back(const NetLayout *layout, const StageLayout *stage, size_t part, const float *packed, float *back);
+
+static inline uint32_t
+channels_padded(uint64_t channels)
+{
+	return (uint32_t)((channels + CHANNEL_ALIGN - 1) / CHANNEL_ALIGN * CHANNEL_ALIGN);
+}
+
+/** Floats of an image in a plane, halo included, and where its first pixel is. */
+static inline size_t
+plane_row(const Plane *plane)
+{
+	return (size_t)(plane->left + plane->w + plane->right) * plane->lanes;
+}
+
+static inline size_t
+plane_image(const Plane *plane)
+{
+	const size_t floats = plane->h * plane_row(plane);
+
+	return (floats + CHANNEL_ALIGN - 1) / CHANNEL_ALIGN * CHANNEL_ALIGN;
+}
+
+static inline Grid
+plane_grid(const Plane *plane, float *data)
+{
+	return (Grid){
+		.data = data ? data + (size_t)plane->left * plane->lanes : NULL,
+		.pixel = plane->lanes,
+		.row = plane_row(plane),
+		.image = plane_image(plane),
+	};
+}
+
+#endif

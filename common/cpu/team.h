@@ -1,0 +1,16 @@
+/* cpu/team.h: share tasks among threads. */
+#ifndef FM_CPU_TEAM_H
+#define FM_CPU_TEAM_H
+
+#include <stddef.h>
+
+/** One task of many; thread counts from 0 and says whose scratch memory may be used. */
+typedef void TeamTask(void *context, size_t task, int thread);
+
+/**
+ * Run tasks 0 … count - 1, each once, in any order and on any of the threads, and wait for all. What a task computes must
+ * not depend on the thread nor on other tasks of the same call; then results don't depend on how many threads there are.
+ */
+void team_run(int threads, size_t count, TeamTask *task, void *context);
+
+#endif
