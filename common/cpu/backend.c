@@ -36,23 +36,35 @@ cpu_close(Backend *backend)
 {
 	if (!backend)
 		return;
+	team_close(backend->team);
 	engine_free(backend);
 	free(backend);
+}
+
+/* Averages begin at the initial weights; the best ones are those until there are better. */
+static void
+set_initial(Backend *backend, const float *param, const float *bn)
+{
+	static const Vector params[] = { VECTOR_PARAM, VECTOR_EMA, VECTOR_BEST };
+	static const Vector statistics[] = { VECTOR_BN, VECTOR_EMA_BN, VECTOR_BEST_BN };
+
+	for (int i = 0; i < 3; i++) {
+		if (backend->vectors[params[i]])
+			layout_pack(&backend->layout, param, backend->vectors[params[i]]);
+		if (backend->vectors[statistics[i]] && backend->net->bn_count)
+			memcpy(backend->vectors[statistics[i]], bn, backend->net->bn_count * sizeof *bn);
+	}
 }
 
 static Status
 open_with(Backend *backend, const float *param, const float *bn)
 {
-	const size_t bn_size = backend->net->bn_count * sizeof *bn;
-
 	if (!layout_init(&backend->layout, backend->net, backend->kernels->block) || !engine_allocate(backend))
 		return out_of_memory(backend);
-	layout_pack(&backend->layout, param, backend->vectors[VECTOR_PARAM]);
-	memcpy(backend->vectors[VECTOR_BN], bn, bn_size);
-	if (backend->vectors[VECTOR_EMA]) {
-		layout_pack(&backend->layout, param, backend->vectors[VECTOR_EMA]);
-		memcpy(backend->vectors[VECTOR_EMA_BN], bn, bn_size);
-	}
+	backend->team = team_open(backend->threads);
+	if (!backend->team)
+		return backend->host->fail(STATUS_IO, "can't start %d threads", backend->threads);
+	set_initial(backend, param, bn);
 	backend->version = 1;
 	snprintf(backend->chosen, sizeof backend->chosen, "cpu %s fp32", backend->kernels->name);
 	return STATUS_OK;

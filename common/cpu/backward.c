@@ -121,6 +121,7 @@ dilate(const StageLayout *stage, const float *dy, float *dilated)
 	const Plane *plane = &stage->dy;
 	const size_t pixel = stage->y.lanes;
 
+	memset(dilated, 0, plane_image(plane) * sizeof *dilated); /* other stages leave theirs */
 	for (uint32_t y = 0; y < stage->y.h; y++)
 		for (uint32_t x = 0; x < stage->y.w; x++)
 			memcpy(dilated + y * stage->dilation * plane_row(plane) +
@@ -246,18 +247,18 @@ static void
 back_weights(Backward *job)
 {
 	const StageLayout *stage = job->stage;
-	const int threads = job->backend->threads;
+	Team *team = job->backend->team;
 
 	if (stage->kind == MAIN_DENSE) {
-		team_run(threads, (stage->c + CHANNEL_ALIGN - 1) / CHANNEL_ALIGN, wgrad_dense, job);
+		team_run(team, (stage->c + CHANNEL_ALIGN - 1) / CHANNEL_ALIGN, wgrad_dense, job);
 		return;
 	}
 	job->slices = wgrad_slices(job->backend, stage);
-	team_run(threads,
+	team_run(team,
 		 (size_t)job->slices * (stage->kind == MAIN_CONV ? blocks_of_stage(job->backend, stage) : 1),
 		 wgrad_slice, job);
 	if (job->slices > 1)
-		team_run(threads, (stage->weight->count + UPDATE_FLOATS - 1) / UPDATE_FLOATS, wgrad_reduce, job);
+		team_run(team, (stage->weight->count + UPDATE_FLOATS - 1) / UPDATE_FLOATS, wgrad_reduce, job);
 }
 
 /* ---- stage by stage ---- */
@@ -274,13 +275,13 @@ backward_stage(Backend *backend, const Batch *batch, size_t s)
 		.din = s ? backend->dout[(s + 1) % 2] : NULL, .n = (uint32_t)batch->n,
 	};
 
-	team_run(backend->threads, SLICES, sums_slice, &job);
+	team_run(backend->team, SLICES, sums_slice, &job);
 	take_sums(&job);
-	team_run(backend->threads, SLICES, back_slice, &job);
+	team_run(backend->team, SLICES, back_slice, &job);
 	if (stage->kind == MAIN_DENSE && s) {
 		const uint32_t block = backend->kernels->block;
 		const size_t blocks = (plane_image(&stage->in) + block - 1) / block;
-		team_run(backend->threads, blocks < SLICES ? blocks : SLICES, back_dense, &job);
+		team_run(backend->team, blocks < SLICES ? blocks : SLICES, back_dense, &job);
 	}
 	if (stage->weight)
 		back_weights(&job);
@@ -308,7 +309,7 @@ train_backward(Backend *backend, const Batch *batch)
 	for (size_t s = 1; s < layout->stage_count; s++) {
 		Transpose job = { .backend = backend, .stage = &layout->stages[s] };
 		if (job.stage->back_count)
-			team_run(backend->threads, layout_back_parts(job.stage, layout->block), transpose_part, &job);
+			team_run(backend->team, layout_back_parts(job.stage, layout->block), transpose_part, &job);
 	}
 	for (size_t s = layout->stage_count; s--;)
 		backward_stage(backend, batch, s);

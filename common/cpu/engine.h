@@ -57,6 +57,7 @@ struct Backend {
 	NetLayout layout;
 	BackendOptions options;
 	int threads;
+	Team *team;
 	char chosen[64];
 
 	float *vectors[VECTOR_COUNT]; /* param kinds packed, bn kinds in the file's order; NULL where not kept */

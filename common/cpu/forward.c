@@ -183,14 +183,14 @@ forward_stage(Backend *backend, const Batch *batch, size_t s)
 	};
 
 	if (stage->kind == MAIN_DENSE)
-		team_run(backend->threads, (size_t)blocks_of_stage(backend, stage) * ((batch->n + 63) / 64),
+		team_run(backend->team, (size_t)blocks_of_stage(backend, stage) * ((batch->n + 63) / 64),
 			 forward_dense, &job);
-	team_run(backend->threads, SLICES, forward_slice, &job);
+	team_run(backend->team, SLICES, forward_slice, &job);
 	if (stage->stage->bn)
 		take_statistics(&job);
 	else
 		take_bias(&job);
-	team_run(backend->threads, SLICES, finish_slice, &job);
+	team_run(backend->team, SLICES, finish_slice, &job);
 }
 
 static void
@@ -211,7 +211,7 @@ train_forward(Backend *backend, const Batch *batch)
 	Forward job = { .backend = backend, .batch = batch, .stage = backend->layout.stages, .n = (uint32_t)batch->n };
 
 	if (backend->input)
-		team_run(backend->threads, SLICES, make_input, &job);
+		team_run(backend->team, SLICES, make_input, &job);
 	for (size_t s = 0; s < backend->layout.stage_count; s++)
 		forward_stage(backend, batch, s);
 }

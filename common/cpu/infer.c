@@ -165,5 +165,5 @@ infer_predict(Backend *backend, const Batch *batch, Vector which, float *prob)
 	Infer job = { .backend = backend, .batch = batch, .prob = prob };
 
 	fold(backend, which);
-	team_run(backend->threads, (batch->n + INFER_IMAGES - 1) / INFER_IMAGES, infer_task, &job);
+	team_run(backend->team, (batch->n + INFER_IMAGES - 1) / INFER_IMAGES, infer_task, &job);
 }

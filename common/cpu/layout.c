@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Activations are padded to 16 channels, whatever a block holds: all of those have weights. */
 static uint32_t
 blocks_of(uint64_t channels, uint32_t block)
 {
-	return (uint32_t)((channels + block - 1) / block);
+	return (channels_padded(channels) + block - 1) / block;
 }
 
 static uint32_t
@@ -319,7 +320,7 @@ layout_unpack(const NetLayout *layout, const float *packed, float *file)
 size_t
 layout_back_parts(const StageLayout *stage, uint32_t block)
 {
-	return (size_t)blocks_of(stage->c, block) * stage->taps;
+	return ((size_t)stage->c + block - 1) / block * stage->taps; /* what lies beyond stays zero */
 }
 
 /* from [out block][tap][c][block] to [c block][taps - 1 - tap][out][block] */

@@ -99,7 +99,7 @@ train_loss(Backend *backend, const Batch *batch)
 		.logits = backend->stages[last].out, .dlogits = backend->dout[last % 2],
 	};
 
-	team_run(backend->threads, SLICES, loss_slice, &job);
+	team_run(backend->team, SLICES, loss_slice, &job);
 	tree_add(backend->slice_loss, SLICES, 1);
 	tree_add(backend->slice_weight, SLICES, 1);
 	tree_add(backend->slice_correct, SLICES, 1);

@@ -65,7 +65,7 @@ allocate_vectors(Backend *backend)
 		     floats(backend, &vectors[VECTOR_BEST], packed) && floats(backend, &vectors[VECTOR_BEST_BN], bn) &&
 		     floats(backend, &backend->gradient, packed) &&
 		     floats(backend, &backend->back, backend->layout.back_count);
-	if (ok && options->is_training && options->ema_rate > 0)
+	if (ok && options->is_training)
 		ok = floats(backend, &vectors[VECTOR_EMA], packed) && floats(backend, &vectors[VECTOR_EMA_BN], bn);
 	return ok;
 }

@@ -54,7 +54,7 @@ update_range(void *context, size_t task, int thread)
 	backend->kernels->optimise(&step, range->count, backend->gradient + range->offset,
 				   vectors[VECTOR_PARAM] + range->offset, vectors[VECTOR_M] + range->offset,
 				   vectors[VECTOR_V] + range->offset,
-				   vectors[VECTOR_EMA] ? vectors[VECTOR_EMA] + range->offset : NULL);
+				   backend->options.ema_rate > 0 ? vectors[VECTOR_EMA] + range->offset : NULL);
 }
 
 static void
@@ -72,7 +72,7 @@ update_statistics(Backend *backend)
 			*variance = (float)(BN_KEEP * (double)*variance + (1 - BN_KEEP) * channels->variance_batch[c]);
 		}
 	}
-	for (size_t i = 0; ema && i < backend->net->bn_count; i++)
+	for (size_t i = 0; backend->options.ema_rate > 0 && i < backend->net->bn_count; i++)
 		ema[i] = (float)(backend->options.ema_rate * (double)ema[i] +
 				 (1 - backend->options.ema_rate) * (double)bn[i]);
 }
@@ -87,7 +87,7 @@ optimise_update(Backend *backend, const Hyper *hyper)
 	if (backend->sums.bad_step)
 		return;
 	update = update_of(backend, hyper);
-	team_run(backend->threads, backend->update_range_count, update_range, &update);
+	team_run(backend->team, backend->update_range_count, update_range, &update);
 	update_statistics(backend);
 	backend->version++;
 }

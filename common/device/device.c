@@ -1,6 +1,7 @@
 /* device.c: which backend computes. */
 #include "device/device.h"
 
+#include "cpu/cpu.h"
 #include "ref/ref.h"
 
 #include <string.h>
@@ -18,8 +19,8 @@ device_choose(const char *name, const BackendTable **table, const char **why)
 {
 	if (!strcmp(name, "cuda"))
 		return fail(STATUS_DEVICE, "--device cuda: this build has no GPU backend; use --device cpu or auto");
-	*table = &ref_backend;
-	*why = strcmp(name, "auto") ? "asked for" : "this build has no other backend";
+	*table = strcmp(name, "ref") ? &cpu_backend : &ref_backend;
+	*why = strcmp(name, "auto") ? "asked for" : "this build has no GPU backend";
 	return STATUS_OK;
 }
 

@@ -1,0 +1,362 @@
+/* The CPU backend against the reference, whole networks, every instruction set that this machine has. */
+#include "cpu/cpu.h"
+#include "device/device.h"
+#include "ref/ref.h"
+#include "unit/check.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CLASSES = 5, MOST = 40 };
+
+typedef struct Case {
+	const char *text;
+	Shape input;
+	uint64_t n;
+} Case;
+
+#define PICTURE(...) ((Shape){ __VA_ARGS__, false })
+
+/* Odd sizes, odd channels, every layer, stages without a main operation, strides, halos wider than a pixel. */
+static const Case cases[] = {
+	{ "conv 8 3x3 same, bn, relu, maxpool 2, conv 20 3x3 same, bn, relu, maxpool 2, flatten, dense 24, bn, relu, "
+	  "dropout 0.35, dense classes, softmax", PICTURE(14, 14, 1), 18 },
+	{ "conv 33 4x4 same, bn, relu, maxpool 2, conv 17 5x5 same, bn, relu, flatten, dense classes", PICTURE(9, 11, 3), 7 },
+	{ "conv 5 3x3 stride 2 same, relu, conv 18 3x3 stride 2 same, bn, conv 7 2x3 stride 3, relu, globalavgpool, dense classes",
+	  PICTURE(21, 17, 2), 9 },
+	{ "conv 16 1x1, bn, avgpool 3 stride 2, conv 40 3x3, relu, maxpool 3 stride 1, dropout 0.5, flatten, bn, dense classes",
+	  PICTURE(12, 13, 4), 5 },
+	{ "flatten, dense 19, relu, dense classes", PICTURE(5, 7, 3), 33 },
+	{ "bn, relu, maxpool 2, flatten, dense classes", PICTURE(6, 6, 3), 2 },
+	{ "conv 34 7x7 same, relu, conv 12 1x7 same, bn, relu, conv 12 7x1 same, relu, globalavgpool, relu, dense classes",
+	  PICTURE(5, 3, 1), 6 },
+	{ "conv 64 3x3 same, bn, relu, conv 32 3x3 same, bn, relu, maxpool 4, flatten, dense classes", PICTURE(8, 33, 1), 3 },
+};
+
+enum { CASES = sizeof cases / sizeof *cases };
+
+static const char *const instruction_sets[] = { "plain", "avx2", "avx512" };
+
+static uint64_t state;
+
+static uint32_t
+noise(void)
+{
+	state = state * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(state >> 33);
+}
+
+/* What a run needs, made from the case alone. */
+typedef struct Data {
+	Net net;
+	float *param, *bn;
+	uint8_t *pixels;
+	int32_t label[MOST], label_b[MOST];
+	float lambda[MOST], weight[MOST];
+	int64_t ids[MOST];
+	Batch batch;
+} Data;
+
+static void
+data_init(Data *data, const Case *test)
+{
+	const Shape in = test->input;
+	const size_t pixels = (size_t)MOST * in.h * in.w * in.c;
+
+	state = 12345;
+	if (net_init(&data->net, test->text, in, CLASSES) < 0) {
+		printf("# %s\n", status_message());
+		exit(1);
+	}
+	data->param = calloc(data->net.param_count, sizeof(float));
+	data->bn = calloc(data->net.bn_count + 1, sizeof(float));
+	data->pixels = malloc(pixels);
+	net_initialise(&data->net, 7, data->param, data->bn);
+	for (size_t i = 0; i < data->net.param_count; i++)
+		data->param[i] += (float)((noise() % 1000) * 1e-4 - 0.05);
+	for (size_t i = 0; i < data->net.bn_count; i++)
+		data->bn[i] += (float)((noise() % 1000) * 1e-4);
+	for (size_t i = 0; i < pixels; i++)
+		data->pixels[i] = (uint8_t)noise();
+	for (int i = 0; i < MOST; i++) {
+		data->label[i] = noise() % CLASSES;
+		data->label_b[i] = noise() % CLASSES;
+		data->lambda[i] = (float)(noise() % 100) / 100;
+		data->weight[i] = 0.5f + (float)(noise() % 100) / 100;
+		data->ids[i] = i * 7 - 20;
+	}
+	data->batch = (Batch){
+		.n = test->n, .pixels = data->pixels, .label_a = data->label, .label_b = data->label_b,
+		.lambda = data->lambda, .weight = data->weight, .ids = data->ids, .epoch = 3,
+	};
+}
+
+static void
+data_release(Data *data)
+{
+	net_release(&data->net);
+	free(data->param);
+	free(data->bn);
+	free(data->pixels);
+}
+
+static Backend *
+open_backend(const BackendTable *table, const Data *data, int threads, Optimizer optimizer, bool is_training)
+{
+	const BackendOptions options = {
+		.is_training = is_training, .precision = PRECISION_FP32, .batch_most = MOST, .threads = threads,
+		.seed = 11, .optimizer = optimizer, .label_smoothing = 0.1, .ema_rate = 0.9,
+	};
+	Backend *backend;
+
+	if (table->open(&backend, device_host(), &data->net, data->param, data->bn, &options) < 0) {
+		printf("# %s\n", status_message());
+		exit(1);
+	}
+	return backend;
+}
+
+static Hyper hyper(uint64_t step)
+{
+	return (Hyper){ .step = step, .rate = 1e-3, .beta1 = 0.9, .weight_decay = 0.01 };
+}
+
+static Status
+copy_vector(void *context, float *vector, size_t count, bool is_device)
+{
+	(void)is_device;
+	memcpy(context, vector, count * sizeof *vector);
+	return STATUS_OK;
+}
+
+/* A bias that batch norm takes away again: its gradient is nothing but rounding. */
+static bool
+is_idle(const Net *net, const TensorInfo *tensor)
+{
+	for (size_t s = 0; s < net->stage_count; s++)
+		if (net->stages[s].bn && net->stages[s].main && net->stages[s].main->bias == tensor->offset &&
+		    tensor->vector == NET_PARAM && tensor->rank == 1)
+			return true;
+	return false;
+}
+
+static double
+relative_error(const float *a, const float *b, size_t count)
+{
+	double error = 0, size = 1e-12;
+
+	for (size_t i = 0; i < count; i++) {
+		error += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
+		size += (double)b[i] * (double)b[i];
+	}
+	return sqrt(error / size);
+}
+
+static void
+check_gradient(const Case *test)
+{
+	Data data;
+	data_init(&data, test);
+	Backend *cpu = open_backend(&cpu_backend, &data, 2, OPTIMIZER_ADAM, true);
+	Backend *ref = open_backend(&ref_backend, &data, 1, OPTIMIZER_ADAM, true);
+	const size_t count = data.net.param_count + 1;
+	float *a = malloc(count * sizeof *a), *b = malloc(count * sizeof *b);
+	Sums x, y;
+
+	cpu_backend.gradient(cpu, &data.batch);
+	ref_backend.gradient(ref, &data.batch);
+	cpu_backend.reduce(cpu, copy_vector, a);
+	ref_backend.reduce(ref, copy_vector, b);
+	cpu_backend.drain(cpu, &x);
+	ref_backend.drain(ref, &y);
+	CHECK(fabs(x.loss - y.loss) <= 1e-5 * y.loss, "%s: loss %.9g, not %.9g", test->text, x.loss, y.loss);
+	CHECK(x.correct == y.correct && x.n == y.n && fabs(x.weight - y.weight) <= 1e-9 && !x.bad_step, "%s", test->text);
+	CHECK(a[count - 1] == b[count - 1], "%s: weight", test->text);
+	for (size_t i = 0; i < data.net.tensor_count; i++) {
+		const TensorInfo *tensor = &data.net.tensors[i];
+		if (tensor->vector != NET_PARAM || is_idle(&data.net, tensor))
+			continue;
+		double error = relative_error(a + tensor->offset, b + tensor->offset, tensor->count);
+		CHECK(error <= 3e-4, "%s: %s by %g", test->text, tensor->name, error);
+	}
+	cpu_backend.close(cpu);
+	ref_backend.close(ref);
+	free(a);
+	free(b);
+	data_release(&data);
+}
+
+static void
+check_prediction(const Case *test)
+{
+	Data data;
+	data_init(&data, test);
+	Backend *cpu = open_backend(&cpu_backend, &data, 2, OPTIMIZER_ADAM, false);
+	Backend *ref = open_backend(&ref_backend, &data, 1, OPTIMIZER_ADAM, false);
+	const size_t image = (size_t)test->input.h * test->input.w * test->input.c;
+	float a[MOST * CLASSES], b[MOST * CLASSES], one[CLASSES];
+	Batch batch = { .n = MOST, .pixels = data.pixels };
+
+	memset(a, 0xff, sizeof a);
+	cpu_backend.predict(cpu, &batch, VECTOR_PARAM, a);
+	ref_backend.predict(ref, &batch, VECTOR_PARAM, b);
+	for (int i = 0; i < MOST * CLASSES; i++)
+		CHECK(fabsf(a[i] - b[i]) <= 1e-5f, "%s: %g, not %g", test->text, (double)a[i], (double)b[i]);
+	batch.n = 1;
+	for (int i = 0; i < MOST; i++) {
+		batch.pixels = data.pixels + i * image;
+		cpu_backend.predict(cpu, &batch, VECTOR_PARAM, one);
+		CHECK(!memcmp(one, a + i * CLASSES, sizeof one), "%s: image %d differs alone", test->text, i);
+	}
+	batch.n = 7;
+	batch.pixels = data.pixels + 3 * image;
+	cpu_backend.predict(cpu, &batch, VECTOR_PARAM, b);
+	CHECK(!memcmp(b, a + 3 * CLASSES, 7 * sizeof one), "%s: seven differ", test->text);
+	cpu_backend.close(cpu);
+	ref_backend.close(ref);
+	data_release(&data);
+}
+
+enum { STEPS = 3 };
+
+/* Parameters after a few steps, the last with fewer images. */
+static float *
+train(const Case *test, int threads, Optimizer optimizer, bool in_parts)
+{
+	Data data;
+	data_init(&data, test);
+	Backend *cpu = open_backend(&cpu_backend, &data, threads, optimizer, true);
+	const size_t params = data.net.param_count, bn = data.net.bn_count;
+	float *all = calloc(4 * params + 2 * bn + 1, sizeof *all), *ignored = malloc((params + 1) * sizeof *all);
+
+	for (int step = 1; step <= STEPS; step++) {
+		const Hyper now = hyper(step);
+		if (step == STEPS)
+			data.batch.n = 2;
+		if (in_parts) {
+			cpu_backend.gradient(cpu, &data.batch);
+			cpu_backend.reduce(cpu, copy_vector, ignored);
+			cpu_backend.update(cpu, &now);
+		} else {
+			cpu_backend.step(cpu, &data.batch, &now);
+		}
+	}
+	cpu_backend.read(cpu, VECTOR_PARAM, all);
+	cpu_backend.read(cpu, VECTOR_M, all + params);
+	cpu_backend.read(cpu, VECTOR_V, all + 2 * params);
+	cpu_backend.read(cpu, VECTOR_EMA, all + 3 * params);
+	cpu_backend.read(cpu, VECTOR_BN, all + 4 * params);
+	cpu_backend.read(cpu, VECTOR_EMA_BN, all + 4 * params + bn);
+	all = realloc(all, (4 * params + 2 * bn + 1) * sizeof *all);
+	cpu_backend.close(cpu);
+	free(ignored);
+	data_release(&data);
+	return all;
+}
+
+static void
+check_same_bits(const Case *test, Optimizer optimizer)
+{
+	Data data;
+	data_init(&data, test);
+	const size_t size = (4 * data.net.param_count + 2 * data.net.bn_count) * sizeof(float);
+	data_release(&data);
+	float *run[] = {
+		train(test, 1, optimizer, false), train(test, 2, optimizer, true), train(test, 2, optimizer, false),
+		train(test, 3, optimizer, false),
+	};
+	static const char *const how[] = { "", "gradient, reduce, update", "two threads", "three threads" };
+	int differs = 0;
+
+	for (int i = 1; i < 4; i++)
+		if (memcmp(run[0], run[i], size))
+			differs = i;
+	for (int i = 0; i < 4; i++)
+		free(run[i]);
+	CHECK(!differs, "%s: %s differ from a step by one thread", test->text, how[differs]);
+}
+
+/* Losses of a few steps, and predictions after them. */
+static void
+check_trajectory(const Case *test, Optimizer optimizer)
+{
+	Data data;
+	data_init(&data, test);
+	Backend *backend[2] = { open_backend(&cpu_backend, &data, 2, optimizer, true),
+				open_backend(&ref_backend, &data, 1, optimizer, true) };
+	const BackendTable *table[2] = { &cpu_backend, &ref_backend };
+	float prob[2][MOST * CLASSES];
+	Sums sums[2];
+
+	for (uint64_t step = 1; step <= 4; step++) {
+		const Hyper now = hyper(step);
+		for (int i = 0; i < 2; i++) {
+			table[i]->step(backend[i], &data.batch, &now);
+			table[i]->drain(backend[i], &sums[i]);
+		}
+		CHECK(fabs(sums[0].loss - sums[1].loss) <= 2e-3 * sums[1].loss, "%s: loss %.9g, not %.9g at step %d",
+		      test->text, sums[0].loss, sums[1].loss, (int)step);
+	}
+	data.batch.n = MOST;
+	for (int i = 0; i < 2; i++)
+		table[i]->predict(backend[i], &data.batch, VECTOR_EMA, prob[i]);
+	for (int i = 0; i < MOST * CLASSES; i++)
+		CHECK(fabsf(prob[0][i] - prob[1][i]) <= 5e-3f, "%s: %g, not %g", test->text, (double)prob[0][i],
+		      (double)prob[1][i]);
+	for (int i = 0; i < 2; i++)
+		table[i]->close(backend[i]);
+	data_release(&data);
+}
+
+TEST(gradients)
+{
+	for (int i = 0; i < CASES && check_ok; i++)
+		check_gradient(&cases[i]);
+}
+
+TEST(predictions)
+{
+	for (int i = 0; i < CASES && check_ok; i++)
+		check_prediction(&cases[i]);
+}
+
+TEST(same_bits)
+{
+	static const Optimizer optimizers[] = { OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_SGD };
+	for (int i = 0; i < CASES && check_ok; i++)
+		check_same_bits(&cases[i], optimizers[i % 3]);
+}
+
+TEST(trajectories)
+{
+	static const Optimizer optimizers[] = { OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_SGD };
+	for (int i = 0; i < 3 && check_ok; i++)
+		check_trajectory(&cases[i], optimizers[i]);
+}
+
+int
+main(void)
+{
+	for (size_t i = 0; i < sizeof instruction_sets / sizeof *instruction_sets; i++) {
+		setenv("FM_CPU", instruction_sets[i], 1);
+		Data data;
+		data_init(&data, &cases[4]);
+		const BackendOptions options = { .batch_most = 1 };
+		Backend *probe;
+		const bool can_run = cpu_backend.open(&probe, device_host(), &data.net, data.param, data.bn, &options) >= 0;
+		if (can_run)
+			cpu_backend.close(probe);
+		data_release(&data);
+		if (!can_run) {
+			printf("# not on this machine: %s\n", instruction_sets[i]);
+			continue;
+		}
+		printf("# %s\n", instruction_sets[i]);
+		RUN(gradients);
+		RUN(predictions);
+		RUN(same_bits);
+		RUN(trajectories);
+	}
+	return check_done();
+}
