@@ -97,79 +97,89 @@ verify(int fd, const CacheOrigin *origin)
 	Status status = digest_file(fd, name, digest);
 
 	if (status >= 0 && strcmp(digest, origin->sha256))
-		status = fail(STATUS_INPUT, "%s: SHA-256 is %s; expected %s; what came is thrown away", name, digest,
+		status = fail(STATUS_INPUT, "%s: not the file that was expected: its SHA-256 is %s, not %s", name, digest,
 			      origin->sha256);
 	free(name);
 	return status;
 }
 
-/* What another run left may be of another file: one more try from nothing. */
 static Status
-fetch_verified(int fd, const CacheOrigin *origin)
+fetch_once(int fd, const CacheOrigin *origin)
 {
-	bool is_continued = lseek(fd, 0, SEEK_END) > 0;
 	Status status = download(origin->address, fd, true, origin->size, origin->manners);
 
 	if (status >= 0)
 		status = verify(fd, origin);
-	if (status != STATUS_INPUT)
-		return status;
-	if (ftruncate(fd, 0))
-		return fail_errno("can't empty a file of the cache");
-	if (!is_continued)
-		return status;
-	status = download(origin->address, fd, true, origin->size, origin->manners);
-	if (status >= 0 && (status = verify(fd, origin)) == STATUS_INPUT && ftruncate(fd, 0))
+	if (status == STATUS_INPUT && ftruncate(fd, 0))
 		return fail_errno("can't empty a file of the cache");
 	return status;
 }
 
-/* Did somebody else finish it while we waited for the lock? */
-static bool
-is_done(const char *path, const CacheOrigin *origin, int *fd)
+/* What another run left may be the beginning of another file: then once more, from nothing. */
+static Status
+fetch_verified(int fd, const CacheOrigin *origin)
+{
+	bool is_continued = lseek(fd, 0, SEEK_END) > 0;
+	Status status = fetch_once(fd, origin);
+
+	return status == STATUS_INPUT && is_continued ? fetch_once(fd, origin) : status;
+}
+
+/* 1 it is there and verified, 0 it isn't. */
+static Status
+open_done(const char *path, const CacheOrigin *origin, int *fd)
 {
 	*fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (*fd >= 0 && verify(*fd, origin) >= 0)
-		return true;
-	if (*fd >= 0)
-		close(*fd);
-	return false;
+	if (*fd < 0)
+		return 0;
+	if (verify(*fd, origin) >= 0)
+		return 1;
+	warn("%s: damaged; fetching it again", path);
+	close(*fd);
+	return 0;
 }
 
 static Status
-fetch_locked(const char *path, const char *part, const CacheOrigin *origin, int *fd)
+finish(int fd, const char *part, const char *path, const CacheOrigin *origin)
 {
-	int done;
-
-	if (is_done(path, origin, &done)) {
-		unlink(part);
-		close(*fd);
-		*fd = done;
-		return STATUS_OK;
-	}
-	Status status = fetch_verified(*fd, origin);
+	Status status = fetch_verified(fd, origin);
 
 	if (status == STATUS_INPUT)
 		unlink(part);
-	if (status >= 0 && (fsync(*fd) || rename(part, path)))
+	if (status >= 0 && (fsync(fd) || rename(part, path)))
 		status = fail_errno("%s", path);
-	if (status < 0)
+	return status;
+}
+
+static Status
+fetch(const char *path, const CacheOrigin *origin, int *fd)
+{
+	char *part;
+	int done;
+
+	if (asprintf(&part, "%s.part", path) < 0)
+		abort();
+	Status status = open_part(part, fd);
+
+	/* somebody else may have finished it while we waited for the lock */
+	if (status >= 0 && open_done(path, origin, &done) > 0) {
+		unlink(part);
 		close(*fd);
+		*fd = done;
+	} else if (status >= 0 && (status = finish(*fd, part, path, origin)) < 0)
+		close(*fd);
+	free(part);
 	return status;
 }
 
 Status
-cache_fetch(const char *path, const CacheOrigin *origin, int *fd)
+cache_open(const char *path, const CacheOrigin *origin, int *fd)
 {
-	char *part;
-	Status status = make_folders(path);
+	Status status = open_done(path, origin, fd);
 
-	if (status < 0)
+	if (status > 0)
+		return STATUS_OK;
+	if ((status = make_folders(path)) < 0)
 		return status;
-	if (asprintf(&part, "%s.part", path) < 0)
-		abort();
-	if ((status = open_part(part, fd)) >= 0)
-		status = fetch_locked(path, part, origin, fd);
-	free(part);
-	return status;
+	return fetch(path, origin, fd);
 }

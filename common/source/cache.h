@@ -17,12 +17,13 @@ typedef struct CacheOrigin {
 } CacheOrigin;
 
 /**
- * Download into the cache: to "PATH.part", which a later call goes on with if this one is cut short; verified, then
- * renamed. Two processes that want the same file wait for each other, and the second finds it done.
+ * Open a file of the cache, verified; download it first where it is missing or damaged: to "PATH.part", which a later call
+ * goes on with if this one is cut short; then it is renamed. Two processes that want the same file wait for each other, and
+ * the second finds it done.
  *
  * @param fd  out: the verified file, the caller's
- * @return STATUS_OK; STATUS_INPUT: what came hasn't that digest, and is removed; STATUS_IO
+ * @return STATUS_OK; STATUS_INPUT: what came hasn't that size or digest, and is removed; STATUS_IO
  */
-MUST_CHECK Status cache_fetch(const char *path, const CacheOrigin *origin, int *fd);
+MUST_CHECK Status cache_open(const char *path, const CacheOrigin *origin, int *fd);
 
 #endif

@@ -20,17 +20,19 @@ bool is_address(const char *text);
 char *address_public(const char *address);
 
 /**
- * Append what the file at fd lacks. What a server sends at once or, broken off, from where it stopped; where it can't
- * resume, or the file has changed meanwhile, from the start. Proxies come from the environment (http_proxy, https_proxy,
- * no_proxy); redirects are followed, but not from https to http.
+ * Append to a file what it lacks. A transfer that breaks off goes on from where it stopped; where the server can't resume,
+ * or its file may have changed meanwhile, from the start. Proxies come from the environment (http_proxy, https_proxy,
+ * no_proxy); redirects are followed, but never from https to http.
  *
- * @param address  http or https
- * @param fd       open for reading and writing; what it holds already is taken as the file's beginning only where
- *                 has_digest: then the caller will notice if it wasn't
- * @param size     what the file must have, or 0: unknown; more is refused while it comes
- * @return STATUS_OK; STATUS_IO with the server's or the network's last words, after all retries (408, 429, 5xx and broken
- *         connections are tried again, after 1/4, 1/2, 1, … seconds or as long as the server asks for)
+ * Broken and silent connections and the answers 408, 429 and 5xx are tried again, after 1/4, 1/2, 1, … seconds or as long
+ * as the server asks for, at most a minute.
+ *
+ * @param address     http or https
+ * @param fd          open for reading and writing
+ * @param is_checked  the caller will compare a digest: so what the file holds already may be taken as the beginning
+ * @param size        what the file must have in the end, or 0: unknown
+ * @return STATUS_OK; STATUS_INPUT: another size; STATUS_IO with the server's or the network's last word
  */
-MUST_CHECK Status download(const char *address, int fd, bool has_digest, uint64_t size, const DownloadManners *manners);
+MUST_CHECK Status download(const char *address, int fd, bool is_checked, uint64_t size, const DownloadManners *manners);
 
 #endif

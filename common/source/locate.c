@@ -92,37 +92,49 @@ try_mirror(const char *folder, const NamedSet *set, const SetFile *file, const c
 		     is_own ? "/" : "", file->name) < 0)
 		abort();
 	const CacheOrigin origin = { .address = address, .size = file->size, .sha256 = file->sha256, .manners = manners };
-	Status status = cache_fetch(path, &origin, fd);
+	Status status = cache_open(path, &origin, fd);
 
 	free(address);
 	return status;
 }
 
-static Status
-try_own_mirrors(const NamedSet *set, const SetFile *file, const char *path, const DownloadManners *manners, int *fd)
+/* FM_MIRROR's addresses, or the set's own. Malloced array that ends with NULL, and the text that it may point into. */
+static const char **
+mirrors_of(const NamedSet *set, char **text)
 {
-	char *list = memory_text(getenv("FM_MIRROR")), *rest = list, *folder;
-	Status status = fail(STATUS_IO, "FM_MIRROR names no address");
+	const char *own = getenv("FM_MIRROR"), *mirror;
+	const char **mirrors = memory_zeroed(1, sizeof *mirrors);
+	size_t count = 0;
 
-	while (status < 0 && (folder = strsep(&rest, " ")))
-		if (*folder)
-			status = try_mirror(folder, set, file, path, manners, fd);
-	free(list);
-	return status;
+	*text = memory_text(has_text(own) ? own : "");
+	for (char *rest = *text; has_text(own) && (mirror = strsep(&rest, " "));) {
+		if (*mirror) {
+			mirrors = memory_grow(mirrors, count + 2, sizeof *mirrors);
+			mirrors[count++] = mirror;
+		}
+	}
+	for (const char *const *at = set->mirrors; !has_text(own) && *at; at++) {
+		mirrors = memory_grow(mirrors, count + 2, sizeof *mirrors);
+		mirrors[count++] = *at;
+	}
+	mirrors[count] = NULL;
+	return mirrors;
 }
 
 static Status
 try_mirrors(const NamedSet *set, const SetFile *file, const char *path, const DownloadManners *manners, int *fd)
 {
-	Status status = STATUS_IO;
+	char *text;
+	const char **mirrors = mirrors_of(set, &text);
+	Status status = fail(STATUS_IO, "FM_MIRROR names no address");
 
-	if (has_text(getenv("FM_MIRROR")))
-		return try_own_mirrors(set, file, path, manners, fd);
-	for (const char *const *mirror = set->mirrors; status < 0 && *mirror; mirror++) {
+	for (const char **mirror = mirrors; status < 0 && *mirror; mirror++) {
 		status = try_mirror(*mirror, set, file, path, manners, fd);
 		if (status < 0 && mirror[1])
 			warn("%s; trying the next mirror", status_message());
 	}
+	free(mirrors);
+	free(text);
 	return status;
 }
 

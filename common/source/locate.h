@@ -17,14 +17,4 @@
  */
 MUST_CHECK Status locate_file(const NamedSet *set, const SetFile *file, const DownloadManners *manners, int *fd, char **name);
 
-/**
- * Download a file that nobody vouches for into an unlinked file; or, where its digest is known, into the cache, under that
- * digest, unless it is there already.
- *
- * @param sha256  64 hex digits, or NULL
- * @param fd      out: the caller's
- * @return STATUS_OK; STATUS_INPUT: it hasn't that digest; STATUS_IO
- */
-MUST_CHECK Status locate_address(const char *address, const char *sha256, const DownloadManners *manners, int *fd);
-
 #endif

@@ -6,6 +6,7 @@
 #include "source/files.h"
 #include "source/idx_source.h"
 #include "source/locate.h"
+#include "source/remote.h"
 #include "source/sets.h"
 #include "source/stream_source.h"
 
@@ -187,7 +188,7 @@ static Status
 open_operand(const char *operand, const SourceRequest *request, int *fd, char **name)
 {
 	bool is_remote = is_address(operand);
-	Status status = is_remote ? locate_address(operand, request->sha256, &request->manners, fd) : open_path(operand, fd);
+	Status status = is_remote ? remote_open(operand, request->sha256, &request->manners, fd) : open_path(operand, fd);
 
 	if (status >= 0)
 		*name = is_remote ? address_public(operand) : memory_text(operand);
