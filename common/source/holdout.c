@@ -100,8 +100,7 @@ choose(HoldoutState *state)
 	if (state->holdout.count > ballot->count)
 		return fail(STATUS_USAGE, "--holdout %llu: %s has only %llu samples", (unsigned long long)state->holdout.count,
 			    state->inner.name, (unsigned long long)ballot->count);
-	holdout_choose(state->holdout.count, state->seed, ballot->count, ballot->labels, ballot->ids, ballot->is_held);
-	return STATUS_OK;
+	return holdout_choose(state->holdout.count, state->seed, ballot->count, ballot->labels, ballot->ids, ballot->is_held);
 }
 
 /* Rows of the part being sent, as many as fill a record. */

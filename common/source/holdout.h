@@ -33,9 +33,12 @@ MUST_CHECK Status holdout_open(Source *source, Source *inner, const Holdout *hol
  * Which samples are held out, N of them in proportion to their classes: fm-stream(5), Parts.
  *
  * @param labels, ids  [n]; a label of -1 is a class of its own
+ * @param count        at most n
  * @param is_held      out, [n]
+ * @return STATUS_OK, or STATUS_IO: no memory
  */
-void holdout_choose(uint64_t count, uint64_t seed, uint64_t n, const int32_t *labels, const int64_t *ids, bool *is_held);
+MUST_CHECK Status holdout_choose(uint64_t count, uint64_t seed, uint64_t n, const int32_t *labels, const int64_t *ids,
+				 bool *is_held);
 
 /** Below which hash a sample is held out; UINT64_MAX with *is_all set for 100 %. */
 uint64_t holdout_bound(const Holdout *holdout, bool *is_all);

@@ -45,9 +45,11 @@ compare_remainders(const void *left, const void *right)
 static Candidate *
 candidates_of(uint64_t seed, uint64_t n, const int32_t *labels, const int64_t *ids)
 {
-	Candidate *candidates = memory_zeroed(n, sizeof *candidates);
+	Candidate *candidates = reallocarray(NULL, n + 1, sizeof *candidates);
 	RandomKey key = random_key(seed, "holdout");
 
+	if (!candidates)
+		return NULL;
 	for (uint64_t i = 0; i < n; i++)
 		candidates[i] = (Candidate){ labels[i], random_u64(random_words(key, 0, 0, (uint64_t)ids[i])), i };
 	qsort(candidates, n, sizeof *candidates, compare_candidates);
@@ -90,11 +92,14 @@ share_out(Stratum *strata, size_t strata_count, uint64_t count, uint64_t n)
 		strata[i].quota++;
 }
 
-void
+Status
 holdout_choose(uint64_t count, uint64_t seed, uint64_t n, const int32_t *labels, const int64_t *ids, bool *is_held)
 {
 	Candidate *candidates = candidates_of(seed, n, labels, ids);
 	Stratum *strata;
+
+	if (!candidates)
+		return fail(STATUS_IO, "no memory to choose from %llu samples", (unsigned long long)n);
 	size_t strata_count = strata_of(candidates, n, &strata);
 
 	memset(is_held, 0, n * sizeof *is_held);
@@ -104,6 +109,7 @@ holdout_choose(uint64_t count, uint64_t seed, uint64_t n, const int32_t *labels,
 			is_held[candidates[strata[i].begin + j].position] = true;
 	free(strata);
 	free(candidates);
+	return STATUS_OK;
 }
 
 enum { DECIMALS = 9 };
