@@ -176,6 +176,8 @@ TEST(plan)
 		    "[ bn1 ] 28x28x1; [ conv1 maxpool1 ] 13x13x10; [ relu1 globalavgpool1 ] 1x1x10 flat; ");
 	expect_plan("conv 4 3x3, flatten, bn, relu, dense 10", picture, 10,
 		    "[ conv1 ] 26x26x4; '[ bn1 relu1 ] 1x1x2704 flat; [ fc1 ] 1x1x10 flat; ");
+	expect_plan("relu, relu, flatten, dense 5, dense 4, softmax", picture, 4,
+		    "[ relu1 ] 28x28x1; [ relu2 ] 28x28x1; '[ fc1 ] 1x1x5 flat; [ fc2 ] 1x1x4 flat; ");
 	expect_plan("conv 10 28x28, flatten, bn, softmax", picture, 10, "[ conv1 bn1 ] 1x1x10 flat; ");
 	expect_plan("maxpool 14, flatten", picture, 4, "[ maxpool1 ] 2x2x1; '[ ] 1x1x4 flat; ");
 	expect_plan("flatten, softmax", single, 6, "[ ] 1x1x6 flat; ");

@@ -72,6 +72,21 @@ TEST(step_is_gradient_and_update)
 	ref->close(parts);
 }
 
+/* A prediction uses other statistics, and leaves those of the batch alone. */
+TEST(prediction_between_gradient_and_update)
+{
+	Backend *plain = open_backend(&training), *asked = open_backend(&training);
+	float prob[SAMPLES * CLASSES];
+	Hyper first = hyper(1);
+
+	CHECK(!ref->step(plain, &batch, &first), "%s", status_message());
+	CHECK(!ref->gradient(asked, &batch) && !ref->predict(asked, &batch, VECTOR_PARAM, prob) &&
+	      !ref->update(asked, &first), "%s", status_message());
+	CHECK(are_equal(plain, asked), "vectors differ");
+	ref->close(plain);
+	ref->close(asked);
+}
+
 TEST(held_rows_are_pixels)
 {
 	static const int64_t rows[SAMPLES] = { 5, 4, 3, 2, 1, 0 };
@@ -314,6 +329,7 @@ main(void)
 	for (size_t i = 0; i < sizeof pixels; i++)
 		pixels[i] = (uint8_t)(i * 97 + i * i % 13);
 	RUN(step_is_gradient_and_update);
+	RUN(prediction_between_gradient_and_update);
 	RUN(held_rows_are_pixels);
 	RUN(transforms_are_pixels);
 	RUN(reduce_is_a_sum);
