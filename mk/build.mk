@@ -31,7 +31,10 @@ $(BUILD)/common/cpu/plain/%.o: EXTRA = -O3
 $(BUILD)/common/cpu/avx2/%.o: EXTRA = -O3 -mavx2 -mfma -mf16c
 $(BUILD)/common/cpu/avx512/%.o: EXTRA = -O3 $(AVX512)
 $(BUILD)/common/cpu/avx512bf16/%.o: EXTRA = -O3 $(AVX512) -mavx512bf16
-$(BUILD)/common/augment/%.o: EXTRA = -fopenmp
+$(BUILD)/common/augment/%.o: EXTRA = -O3
+$(BUILD)/common/augment/avx2/%.o: EXTRA = -O3 -mavx2
+$(BUILD)/common/augment/avx512/%.o: EXTRA = -O3 $(AVX512)
+$(BUILD)/common/augment/avx512vbmi/%.o: EXTRA = -O3 $(AVX512) -mavx512vbmi
 $(BUILD)/common/metrics/%.o: EXTRA = -fopenmp
 
 # What every file is compiled with, kept, so that other flags build everything again and the same flags nothing.

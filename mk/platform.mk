@@ -21,7 +21,7 @@ endif
 
 # Folders whose instruction set the target hasn't got are left out; the portable path is everywhere.
 ifeq ($(findstring __x86_64__,$(TARGET_MACROS)),)
-FOREIGN := $(shell find common/cpu/avx* -name '*.c' 2>/dev/null)
+FOREIGN := $(shell find common/*/avx* -name '*.c' 2>/dev/null)
 endif
 
 OPTIMISE ?= -O2

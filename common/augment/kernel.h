@@ -1,4 +1,4 @@
-/* augment/kernel.h: what the warp's fast paths share: a channel laid out for them, and how they fold coordinates.
+/* augment/kernel.h: what the warp's fast paths share: one channel, laid out for them, and how they fold coordinates.
  *
  * A plane holds, for every pixel, itself and the one below as two bytes, so that four bytes from an entry on are the four
  * neighbours that bilinear interpolation reads: one load, or one lane of a gather. The entry right of a row's last pixel
@@ -8,6 +8,7 @@
 
 #include "augment/warp.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,8 +29,9 @@ typedef struct Axis {
 
 typedef struct Plane {
 	uint32_t h, w;
-	uint32_t stride; /* entries */
-	const uint8_t *pairs;
+	const uint8_t *pixels; /* [h, w] */
+	const uint8_t *pairs;  /* [h, stride, 2], after lay_out */
+	uint32_t stride;
 	Axis x, y;
 	uint8_t value; /* of FILL_CONSTANT */
 } Plane;
@@ -37,14 +39,31 @@ typedef struct Plane {
 typedef struct WarpKernel {
 	const char *name;
 
-	/** pairs[y, x] = from[y, x, 0] and from[y + 1, x, 0]; the last row stands for the one below it. */
-	void (*lay_out)(const uint8_t *from, uint32_t h, uint32_t w, uint32_t c, uint32_t stride, uint8_t *pairs);
+	/** The plane's pairs from its pixels; the last row stands for the one below it. */
+	void (*lay_out)(const Plane *plane, uint8_t *pairs);
 
 	/** By fill: to[h, w] = the plane, warped. */
 	void (*warp[4])(const Plane *plane, const int32_t affine[6], uint8_t *to);
 } WarpKernel;
 
-extern const WarpKernel warp_plain;
+extern const WarpKernel warp_plain, warp_avx2, warp_avx512;
+
+/**
+ * to[h, w] = the plane's pixels, warped, without pairs.
+ *
+ * @return false: not for this picture, this map or this fill; nothing is done then
+ */
+typedef bool WarpSmall(const Plane *plane, Fill fill, const int32_t affine[6], uint8_t *to);
+
+WarpSmall warp_small_avx512vbmi;
+
+/**
+ * What fits the processor, or what FM_CPU demands: plain, avx2 or avx512.
+ *
+ * @param small  out, may be NULL after the call
+ * @return STATUS_OK; STATUS_DEVICE where FM_CPU is another word or can't run here
+ */
+MUST_CHECK Status warp_choose(const WarpKernel **kernel, WarpSmall **small);
 
 /* a x + b y + c at the start of row y, wrapping. */
 static inline int32_t

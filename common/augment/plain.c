@@ -132,15 +132,18 @@ warp_wrap(const Plane *plane, const int32_t affine[6], uint8_t *to)
 }
 
 static void
-lay_out(const uint8_t *from, uint32_t h, uint32_t w, uint32_t c, uint32_t stride, uint8_t *pairs)
+lay_out(const Plane *plane, uint8_t *pairs)
 {
-	for (uint32_t y = 0; y < h; y++, from += (size_t)w * c, pairs += 2 * (size_t)stride) {
-		const uint8_t *below = y + 1 < h ? from + (size_t)w * c : from;
+	const uint8_t *row = plane->pixels;
 
-		for (uint32_t x = 0; x < w; x++) {
-			pairs[2 * x] = from[(size_t)x * c];
-			pairs[2 * x + 1] = below[(size_t)x * c];
+	for (uint32_t y = 0; y < plane->h; y++, pairs += 2 * (size_t)plane->stride) {
+		const uint8_t *below = y + 1 < plane->h ? row + plane->w : row;
+
+		for (uint32_t x = 0; x < plane->w; x++) {
+			pairs[2 * x] = row[x];
+			pairs[2 * x + 1] = below[x];
 		}
+		row = below;
 	}
 }
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+typedef struct WarpMachinery WarpMachinery;
+
 static Axis
 axis_make(uint32_t size, Fill fill)
 {
@@ -17,66 +19,95 @@ axis_make(uint32_t size, Fill fill)
 		       .magic = (1u << shift) / period + 1, .shift = shift };
 }
 
-static uint32_t
-plane_stride(uint32_t w)
+/* What a Warp works with. Its pictures are planes: of one channel as they are, of several after taking them apart. */
+struct WarpMachinery {
+	const WarpKernel *kernel;
+	WarpSmall *small; /* or NULL */
+	Plane plane;
+	uint8_t *pairs;	      /* [h + 1, stride, 2]: a row to spare, for what is read beyond the last pixel */
+	uint8_t *channel[2];  /* [h, w]: before and after, of several channels */
+};
+
+static size_t
+in_lines(size_t size)
 {
-	return w / WARP_ENTRIES * WARP_ENTRIES + WARP_ENTRIES;
+	return (size + 63) / 64 * 64;
 }
 
-/* Two bytes an entry, and a row to spare, for what kernels load beyond the last pixel. */
-static size_t
-plane_size(uint32_t h, uint32_t w)
+/* One allocation: the machinery, pairs, channels, each on a line of the cache. */
+static WarpMachinery *
+machinery_make(uint32_t h, uint32_t w, uint32_t c, uint32_t stride)
 {
-	return 2 * (size_t)(h + 1) * plane_stride(w);
+	size_t head = in_lines(sizeof(WarpMachinery)), pairs = in_lines(2 * ((size_t)h + 1) * stride);
+	size_t channel = c > 1 ? in_lines((size_t)h * w) : 0, size = head + pairs + 2 * channel;
+	uint8_t *memory = aligned_alloc(64, size);
+	WarpMachinery *machinery = (WarpMachinery *)memory;
+
+	if (!memory)
+		return NULL;
+	memset(memory, 0, size);
+	machinery->pairs = memory + head;
+	machinery->channel[0] = machinery->pairs + pairs;
+	machinery->channel[1] = machinery->channel[0] + channel;
+	return machinery;
 }
 
 Status
 warp_init(Warp *warp, Fill fill, uint8_t value, uint32_t h, uint32_t w, uint32_t c)
 {
-	/* one channel's plane, then, for several channels, its warped pixels */
-	size_t size = plane_size(h, w) + (c > 1 ? (size_t)h * w : 0);
+	uint32_t stride = w / WARP_ENTRIES * WARP_ENTRIES + WARP_ENTRIES;
+	WarpMachinery *machinery = machinery_make(h, w, c, stride);
+	Status status = machinery ? warp_choose(&machinery->kernel, &machinery->small)
+				  : fail_errno("memory to warp pictures of %ux%ux%u", w, h, c);
 
-	*warp = (Warp){ .fill = fill, .value = value, .h = h, .w = w, .c = c, .kernel = &warp_plain };
-	warp->scratch = aligned_alloc(64, (size + 63) / 64 * 64);
-	if (!warp->scratch)
-		return fail_errno("memory to warp pictures of %ux%u", w, h);
-	memset(warp->scratch, 0, size);
+	*warp = (Warp){ .fill = fill, .value = value, .h = h, .w = w, .c = c, .machinery = machinery };
+	if (status != STATUS_OK) {
+		warp_release(warp);
+		return status;
+	}
+	machinery->plane = (Plane){ .h = h, .w = w, .stride = stride, .pairs = machinery->pairs, .value = value,
+				    .x = axis_make(w, fill), .y = axis_make(h, fill) };
 	return STATUS_OK;
 }
 
 const char *
 warp_name(const Warp *warp)
 {
-	return warp->kernel->name;
+	return warp->machinery->kernel->name;
 }
 
 void
 warp_release(Warp *warp)
 {
-	free(warp->scratch);
+	free(warp->machinery);
 	*warp = (Warp){ 0 };
 }
 
 static void
-warp_channel(Warp *warp, const int32_t affine[6], const uint8_t *from, uint8_t *to)
+warp_plane(Warp *warp, const int32_t affine[6], const uint8_t *from, uint8_t *to)
 {
-	Plane plane = { .h = warp->h, .w = warp->w, .stride = plane_stride(warp->w), .pairs = warp->scratch,
-			.x = axis_make(warp->w, warp->fill), .y = axis_make(warp->h, warp->fill), .value = warp->value };
+	WarpMachinery *machinery = warp->machinery;
+	Plane *plane = &machinery->plane;
 
-	warp->kernel->lay_out(from, warp->h, warp->w, warp->c, plane.stride, warp->scratch);
-	warp->kernel->warp[warp->fill](&plane, affine, to);
+	plane->pixels = from;
+	if (machinery->small && machinery->small(plane, warp->fill, affine, to))
+		return;
+	machinery->kernel->lay_out(plane, machinery->pairs);
+	machinery->kernel->warp[warp->fill](plane, affine, to);
 }
 
 static void
 warp_channels(Warp *warp, const int32_t affine[6], const uint8_t *from, uint8_t *to)
 {
-	uint8_t *channel = warp->scratch + plane_size(warp->h, warp->w);
-	size_t pixels = (size_t)warp->h * warp->w;
+	uint8_t *const *channel = warp->machinery->channel;
+	size_t pixels = (size_t)warp->h * warp->w, c = warp->c;
 
-	for (uint32_t k = 0; k < warp->c; k++) {
-		warp_channel(warp, affine, from + k, channel);
+	for (size_t k = 0; k < c; k++) {
 		for (size_t i = 0; i < pixels; i++)
-			to[i * warp->c + k] = channel[i];
+			channel[0][i] = from[i * c + k];
+		warp_plane(warp, affine, channel[0], channel[1]);
+		for (size_t i = 0; i < pixels; i++)
+			to[i * c + k] = channel[1][i];
 	}
 }
 
@@ -125,7 +156,7 @@ warp_apply(Warp *warp, const Transform *transform, const uint8_t *from, uint8_t 
 	if (memcmp(transform->affine, transform_none.affine, sizeof transform->affine) == 0)
 		memcpy(to, from, size);
 	else if (warp->c == 1)
-		warp_channel(warp, transform->affine, from, to);
+		warp_plane(warp, transform->affine, from, to);
 	else
 		warp_channels(warp, transform->affine, from, to);
 	if (memcmp(transform->tone, transform_none.tone, sizeof transform->tone) != 0)

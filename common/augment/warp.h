@@ -34,11 +34,10 @@ typedef struct Warp {
 	Fill fill;
 	uint8_t value;
 	uint32_t h, w, c;
-	const struct WarpKernel *kernel; /* of the instruction set chosen */
-	uint8_t *scratch;
+	struct WarpMachinery *machinery;
 } Warp;
 
-/** @return STATUS_OK; STATUS_IO without memory, STATUS_USAGE where FM_CPU is not a word we know; nothing is held then */
+/** @return STATUS_OK; STATUS_IO without memory, STATUS_DEVICE where FM_CPU demands what can't run; nothing is held then */
 MUST_CHECK Status warp_init(Warp *warp, Fill fill, uint8_t value, uint32_t h, uint32_t w, uint32_t c);
 
 /** transform_apply to one picture, bit for bit. */
