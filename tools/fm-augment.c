@@ -105,6 +105,7 @@ main(int argc, char **argv)
 	must(recipe_sampler(&recipe, in.about.height, in.about.width, &sampler));
 	must(augmenter_open(&augmenter, &sampler, recipe_fill(&recipe), (uint8_t)recipe.fill_value, &in.about,
 			    threads_default(threads)));
+	verbose("%s, %d threads", augmenter_name(&augmenter), augmenter.threads);
 
 	/* run */
 	json_t *begun = history(&in);

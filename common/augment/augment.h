@@ -4,6 +4,7 @@
 
 #include "augment/sampler.h"
 #include "augment/warp.h"
+#include "cpu/team.h"
 #include "status.h"
 #include "stream/reader.h"
 #include "stream/writer.h"
@@ -12,6 +13,7 @@
 typedef struct Augmenter {
 	Sampler sampler;
 	size_t picture_size; /* bytes */
+	Team *team;
 	int threads;
 	Warp *warps; /* [threads] */
 } Augmenter;
@@ -22,6 +24,12 @@ MUST_CHECK Status augmenter_open(Augmenter *augmenter, const Sampler *sampler, F
 
 /** Make one picture. @param thread  of the caller, below augmenter->threads */
 void augmenter_make(Augmenter *augmenter, int thread, uint32_t epoch, uint64_t id, const uint8_t *from, uint8_t *to);
+
+/** The instruction set chosen: "avx512". */
+const char *augmenter_name(const Augmenter *augmenter);
+
+/** How many pictures are worth being given to a thread at once. */
+uint64_t augmenter_share(const Augmenter *augmenter);
 
 void augmenter_close(Augmenter *augmenter);
 

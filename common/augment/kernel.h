@@ -39,6 +39,10 @@ typedef struct Plane {
 typedef struct WarpKernel {
 	const char *name;
 
+	/** planes[c, pixels] from pictures [pixels, c], and back. */
+	void (*take_apart)(const uint8_t *from, size_t pixels, size_t c, uint8_t *planes);
+	void (*join)(const uint8_t *planes, size_t pixels, size_t c, uint8_t *to);
+
 	/** The plane's pairs from its pixels; the last row stands for the one below it. */
 	void (*lay_out)(const Plane *plane, uint8_t *pairs);
 

@@ -1,14 +1,12 @@
 /* pass.c: one pass over a stream, record by record, in constant memory. */
 #include "augment/augment.h"
 
-#include <omp.h>
 #include <stdlib.h>
-
-enum { PIXELS_WORTH_THREADS = 1 << 16 }; /* waking threads costs as much as warping this many pixels */
 
 typedef struct Pass {
 	Augmenter *augmenter;
-	uint8_t *pixels;  /* of the record being made */
+	const Record *record; /* being made */
+	uint8_t *pixels;      /* for it: room for size bytes */
 	size_t size;
 } Pass;
 
@@ -27,17 +25,20 @@ make_room(Pass *pass, size_t size)
 }
 
 static void
-make_pictures(Pass *pass, const Record *record, const Tensor *image)
+make_share(void *context, size_t share, int thread)
 {
+	const Pass *pass = context;
 	Augmenter *augmenter = pass->augmenter;
+	const Record *record = pass->record;
+	const uint8_t *from = record_find(record, "image")->data;
 	const int64_t *ids = (const int64_t *)record_find(record, "id")->data;
 	uint32_t epoch = record->epoch < 0 ? 0 : (uint32_t)record->epoch;
+	uint64_t most = augmenter_share(augmenter), begin = share * most;
+	uint64_t end = record->n - begin < most ? record->n : begin + most;
 	size_t size = augmenter->picture_size;
 
-#pragma omp parallel for schedule(dynamic, 16) num_threads(augmenter->threads) if (image->size >= PIXELS_WORTH_THREADS)
-	for (uint64_t i = 0; i < record->n; i++)
-		augmenter_make(augmenter, omp_get_thread_num(), epoch, (uint64_t)ids[i], image->data + i * size,
-			       pass->pixels + i * size);
+	for (uint64_t i = begin; i < end; i++)
+		augmenter_make(augmenter, thread, epoch, (uint64_t)ids[i], from + i * size, pass->pixels + i * size);
 }
 
 /* Put augmented pictures in the place of a record's own. */
@@ -45,12 +46,14 @@ static Status
 augment_record(Pass *pass, Record *record)
 {
 	Tensor *image = record_find(record, "image");
+	uint64_t share = augmenter_share(pass->augmenter);
 
 	if (record->part == PART_HOLDOUT || record->n == 0)
 		return STATUS_OK;
 	if (make_room(pass, image->size) != STATUS_OK)
 		return STATUS_IO;
-	make_pictures(pass, record, image);
+	pass->record = record;
+	team_run(pass->augmenter->team, (record->n + share - 1) / share, make_share, pass);
 	image->data = pass->pixels;
 	return STATUS_OK;
 }

@@ -1,4 +1,5 @@
 /* plain.c: the warp for any machine: a row's coordinates in loops that compilers vectorise, then its pixels. */
+#include "augment/channels.h"
 #include "augment/kernel.h"
 
 #include <string.h>
@@ -149,6 +150,8 @@ lay_out(const Plane *plane, uint8_t *pairs)
 
 const WarpKernel warp_plain = {
 	.name = "plain",
+	.take_apart = take_apart,
+	.join = join,
 	.lay_out = lay_out,
 	.warp = { [FILL_NEAREST] = warp_nearest, [FILL_CONSTANT] = warp_constant, [FILL_REFLECT] = warp_reflect,
 		  [FILL_WRAP] = warp_wrap },

@@ -3,7 +3,7 @@
 #include "augment/kept.h"
 #include "stream/shuffle.h"
 
-#include <omp.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +15,12 @@ typedef struct Made {
 	uint8_t *data; /* room for all columns, each on 64 bytes */
 } Made;
 
+/* The rows of the record in the making. */
+typedef struct Making {
+	const uint64_t *rows;
+	uint64_t n;
+} Making;
+
 typedef struct Sending {
 	Augmenter *augmenter;
 	const Kept *kept;
@@ -24,6 +30,10 @@ typedef struct Sending {
 	int image;	 /* column that is augmented; -1: none, as for the hold-out part */
 	Made made[2];	 /* one is being made while the other is being sent */
 	int current;
+	Making making;
+	uint64_t share; /* samples that a thread makes at once */
+	Status status;	/* of the last send */
+	char message[2048];
 } Sending;
 
 static size_t
@@ -82,7 +92,7 @@ made_shape(Made *made, const Kept *kept, uint64_t n, Part part, int64_t epoch)
 
 /* Sample i of a record is this row of the spool. */
 static void
-make_sample(Sending *sending, Made *made, uint64_t i, uint64_t row)
+make_sample(Sending *sending, Made *made, uint64_t i, uint64_t row, int thread)
 {
 	const Kept *kept = sending->kept;
 
@@ -92,10 +102,25 @@ make_sample(Sending *sending, Made *made, uint64_t i, uint64_t row)
 		uint8_t *to = made->record.tensors[column].data + i * size;
 
 		if ((int)column == sending->image)
-			augmenter_make(sending->augmenter, omp_get_thread_num(), (uint32_t)made->record.epoch,
-				       (uint64_t)kept->ids[row], from, to);
+			augmenter_make(sending->augmenter, thread, (uint32_t)made->record.epoch, (uint64_t)kept->ids[row],
+				       from, to);
 		else
 			memcpy(to, from, size);
+	}
+}
+
+static void
+prefetch_sample(const Sending *sending, uint64_t row)
+{
+	enum { LINE = 64, MOST = 64 * LINE }; /* what follows, the processor foresees by itself */
+	const Kept *kept = sending->kept;
+
+	for (size_t column = 0; column < kept->about.column_count; column++) {
+		const uint8_t *from = spool_row(&kept->spool, column, row);
+		size_t size = spool_row_size(&kept->spool, column);
+
+		for (size_t at = 0; at < size && at < MOST; at += LINE)
+			__builtin_prefetch(from + at);
 	}
 }
 
@@ -112,27 +137,48 @@ send_previous(Sending *sending)
 	return status;
 }
 
-/*
- * Make a record of these rows, and meanwhile send the one before. The sender is the first thread, because the message of
- * a failure belongs to a thread; it then helps with what is left to make.
- */
+/* Make one share of a record's samples. A random row of the spool is in no cache: ask for it some samples ahead. */
+static void
+make_share(Sending *sending, uint64_t begin, int thread)
+{
+	enum { AHEAD = 4 };
+	const Making *making = &sending->making;
+	uint64_t end = making->n - begin < sending->share ? making->n : begin + sending->share;
+
+	for (uint64_t i = begin; i < begin + AHEAD && i < end; i++)
+		prefetch_sample(sending, making->rows[i]);
+	for (uint64_t i = begin; i < end; i++) {
+		if (i + AHEAD < end)
+			prefetch_sample(sending, making->rows[i + AHEAD]);
+		make_sample(sending, &sending->made[sending->current], i, making->rows[i], thread);
+	}
+}
+
+/* The first task sends the record before, the others make shares of this one. */
+static void
+run_task(void *context, size_t task, int thread)
+{
+	Sending *sending = context;
+
+	if (task > 0) {
+		make_share(sending, (task - 1) * sending->share, thread);
+		return;
+	}
+	sending->status = send_previous(sending);
+	/* the message belongs to this thread, which may not be the one that asks for it */
+	if (sending->status < 0)
+		snprintf(sending->message, sizeof sending->message, "%s", status_message());
+}
+
+/* Make a record of these rows, and meanwhile send the one before. */
 static Status
 make_and_send(Sending *sending, const uint64_t *rows, uint64_t n, Part part, int64_t epoch)
 {
-	Made *made = &sending->made[sending->current];
-	Status status = STATUS_OK;
-
-	made_shape(made, sending->kept, n, part, epoch);
-#pragma omp parallel num_threads(sending->augmenter->threads)
-	{
-#pragma omp master
-		status = send_previous(sending);
-#pragma omp for schedule(dynamic, 16)
-		for (uint64_t i = 0; i < n; i++)
-			make_sample(sending, made, i, rows[i]);
-	}
+	made_shape(&sending->made[sending->current], sending->kept, n, part, epoch);
+	sending->making = (Making){ rows, n };
+	team_run(sending->augmenter->team, 1 + (n + sending->share - 1) / sending->share, run_task, sending);
 	sending->current = !sending->current;
-	return status;
+	return sending->status < 0 ? fail(sending->status, "%s", sending->message) : sending->status;
 }
 
 static Status
@@ -199,7 +245,8 @@ sending_init(Sending *sending, Augmenter *augmenter, const Kept *kept, Writer *w
 	uint64_t most = kept->fit > kept->holdout ? kept->fit : kept->holdout;
 	Status status;
 
-	*sending = (Sending){ .augmenter = augmenter, .kept = kept, .writer = writer, .step = samples_a_record(kept) };
+	*sending = (Sending){ .augmenter = augmenter, .kept = kept, .writer = writer, .step = samples_a_record(kept),
+			       .share = augmenter_share(augmenter) };
 	sending->order = calloc(most + 1, sizeof *sending->order);
 	if (!sending->order)
 		return fail_errno("memory for the order of %llu samples", (unsigned long long)most);

@@ -25,7 +25,7 @@ struct WarpMachinery {
 	WarpSmall *small; /* or NULL */
 	Plane plane;
 	uint8_t *pairs;	      /* [h + 1, stride, 2]: a row to spare, for what is read beyond the last pixel */
-	uint8_t *channel[2];  /* [h, w]: before and after, of several channels */
+	uint8_t *planes[2];   /* [c, h, w]: before and after, of several channels */
 };
 
 static size_t
@@ -34,12 +34,12 @@ in_lines(size_t size)
 	return (size + 63) / 64 * 64;
 }
 
-/* One allocation: the machinery, pairs, channels, each on a line of the cache. */
+/* One allocation: the machinery, pairs, planes, each on a line of the cache. */
 static WarpMachinery *
 machinery_make(uint32_t h, uint32_t w, uint32_t c, uint32_t stride)
 {
 	size_t head = in_lines(sizeof(WarpMachinery)), pairs = in_lines(2 * ((size_t)h + 1) * stride);
-	size_t channel = c > 1 ? in_lines((size_t)h * w) : 0, size = head + pairs + 2 * channel;
+	size_t planes = c > 1 ? in_lines((size_t)h * w * c) : 0, size = head + pairs + 2 * planes;
 	uint8_t *memory = aligned_alloc(64, size);
 	WarpMachinery *machinery = (WarpMachinery *)memory;
 
@@ -47,8 +47,8 @@ machinery_make(uint32_t h, uint32_t w, uint32_t c, uint32_t stride)
 		return NULL;
 	memset(memory, 0, size);
 	machinery->pairs = memory + head;
-	machinery->channel[0] = machinery->pairs + pairs;
-	machinery->channel[1] = machinery->channel[0] + channel;
+	machinery->planes[0] = machinery->pairs + pairs;
+	machinery->planes[1] = machinery->planes[0] + planes;
 	return machinery;
 }
 
@@ -99,16 +99,14 @@ warp_plane(Warp *warp, const int32_t affine[6], const uint8_t *from, uint8_t *to
 static void
 warp_channels(Warp *warp, const int32_t affine[6], const uint8_t *from, uint8_t *to)
 {
-	uint8_t *const *channel = warp->machinery->channel;
-	size_t pixels = (size_t)warp->h * warp->w, c = warp->c;
+	const WarpKernel *kernel = warp->machinery->kernel;
+	uint8_t *const *planes = warp->machinery->planes;
+	size_t pixels = (size_t)warp->h * warp->w;
 
-	for (size_t k = 0; k < c; k++) {
-		for (size_t i = 0; i < pixels; i++)
-			channel[0][i] = from[i * c + k];
-		warp_plane(warp, affine, channel[0], channel[1]);
-		for (size_t i = 0; i < pixels; i++)
-			to[i * c + k] = channel[1][i];
-	}
+	kernel->take_apart(from, pixels, warp->c, planes[0]);
+	for (size_t k = 0; k < warp->c; k++)
+		warp_plane(warp, affine, planes[0] + k * pixels, planes[1] + k * pixels);
+	kernel->join(planes[1], pixels, warp->c, to);
 }
 
 /* Levels that 32 bits hold, in a loop that compilers vectorise; others one by one. */

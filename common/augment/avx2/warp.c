@@ -1,4 +1,5 @@
 /* avx2/warp.c: eight pixels at a time, their four neighbours by one gather. */
+#include "augment/channels.h"
 #include "augment/kernel.h"
 
 #include <immintrin.h>
@@ -197,6 +198,8 @@ lay_out(const Plane *plane, uint8_t *pairs)
 
 const WarpKernel warp_avx2 = {
 	.name = "avx2",
+	.take_apart = take_apart,
+	.join = join,
 	.lay_out = lay_out,
 	.warp = { [FILL_NEAREST] = warp_nearest, [FILL_CONSTANT] = warp_constant, [FILL_REFLECT] = warp_reflect,
 		  [FILL_WRAP] = warp_wrap },
