@@ -136,6 +136,8 @@ expand_options(const Training *training)
 	static char text[24];
 
 	arch = training->net.text;
+	if (!monitor && training_has_validation(training))
+		monitor = "val_loss";
 	if (training->epochs == UINT64_MAX)
 		return;
 	snprintf(text, sizeof text, "%" PRIu64, training->epochs);

@@ -3,6 +3,9 @@
 
 #include "train/epoch.h"
 
+#include "cli/message.h"
+#include "stream/history.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,6 +96,12 @@ training_has_bn(const Training *training)
 	return false;
 }
 
+bool
+training_has_validation(const Training *training)
+{
+	return training->settings->val || training->intake.reader.about.is_marked;
+}
+
 static Status
 check_together(const Training *training)
 {
@@ -104,6 +113,17 @@ check_together(const Training *training)
 	if (settings->batch == 1 && training_has_bn(training))
 		return fail(STATUS_USAGE, "batch norm needs more than one sample a step: use another --batch, or a net without bn");
 	return check_announcements(training);
+}
+
+/* the transforms of a plain stream were drawn once, and every epoch would see the same */
+static void
+warn_of_stale_transforms(const Training *training)
+{
+	const Intake *intake = &training->intake;
+
+	if (!intake->is_repeated && training->epochs > 1 && history_has_tool(intake->first_history, "fm-augment"))
+		warn("%s was augmented once, and each epoch will see the same pictures; fm-augment --epochs %d makes new ones "
+		     "for each", intake->name, EPOCHS_USUAL);
 }
 
 Status
@@ -120,5 +140,9 @@ training_begin(Training *training, const Settings *settings, const char *path)
 		status = resolve_epochs(training);
 	if (status >= 0)
 		status = make_net(training);
-	return status < 0 ? status : check_together(training);
+	if (status >= 0)
+		status = check_together(training);
+	if (status >= 0)
+		warn_of_stale_transforms(training);
+	return status;
 }

@@ -119,17 +119,32 @@ add_states(const Training *training, Model *model)
 	};
 }
 
+static void
+hash_text(Hash *hash, const char *text)
+{
+	hash_update(hash, text, strlen(text));
+}
+
+static void
+hash_json(Hash *hash, const json_t *json)
+{
+	char *text = json ? json_canonical(json, NULL) : NULL;
+
+	hash_text(hash, text ? text : "");
+	free(text);
+}
+
 /* of everything that a damaged file could bring in unnoticed */
 static uint64_t
 hash_model(const Model *model)
 {
-	const char *options = json_string_value(json_object_get(model->extra_metadata, "fm.options"));
-	const char *state = json_string_value(json_object_get(model->extra_metadata, "fm.training"));
 	Hash *hash = hash_open();
 	uint64_t value;
 
-	hash_update(hash, options, strlen(options));
-	hash_update(hash, state, strlen(state));
+	hash_text(hash, json_string_value(json_object_get(model->extra_metadata, "fm.options")));
+	hash_text(hash, json_string_value(json_object_get(model->extra_metadata, "fm.training")));
+	hash_json(hash, model->history);
+	hash_json(hash, model->scores);
 	hash_update(hash, model->param, model->net.param_count * sizeof *model->param);
 	hash_update(hash, model->bn, model->net.bn_count * sizeof *model->bn);
 	for (size_t i = 0; i < model->extra_count; i++)

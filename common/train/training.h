@@ -73,6 +73,9 @@ typedef struct Training {
 	bool is_input_whole;  /* every sample of the input was used, and its end seen */
 } Training;
 
+/** Will there be validation data? Known after training_begin. */
+bool training_has_validation(const Training *training);
+
 /** Does its net normalise batches? */
 bool training_has_bn(const Training *training);
 

@@ -1,0 +1,235 @@
+# fm-train --resume: a model that was interrupted on its way equals, byte for byte, one that was not.
+
+load helper
+load train
+
+# everything that a checkpoint has to bring back
+RICH=(--optimizer adamw --weight-decay 0.01 --schedule onecycle --ema 0.9 --label-smoothing 0.1 --class-weights balanced
+	--monitor val_accuracy --patience 50)
+
+setup_file() {
+	need_python numpy xxhash
+}
+
+# interrupt BYTES FILE OPTIONS…: send so much of a stream, and then SIGTERM once it has been consumed
+interrupt() {
+	local bytes=$1 file=$2 pid
+	shift 2
+	rm -f fifo && mkfifo fifo
+	fm-train --arch "$NET" --batch 16 --lr 0.01 "$@" < fifo &
+	pid=$!
+	exec 7> fifo
+	head -c "$bytes" "$file" >&7
+	sleep "${PAUSE:-0.4}"
+	kill -TERM $pid
+	wait $pid
+}
+
+@test "a repeated stream, sent again from its start" {
+	make_stream in.fms --holdout 30 --epochs 8 --rows 7 --names
+	train "${RICH[@]}" --log log -o whole.safetensors in.fms
+	size=$(stat -c %s in.fms)
+	for share in 1 3 5 7; do
+		rm -f c part.safetensors part
+		run -75 interrupt $((size * share / 8)) in.fms "${RICH[@]}" --checkpoint c --log part -o part.safetensors
+		assert_output --partial "interrupted after step"
+		[ ! -e part.safetensors ]
+		train "${RICH[@]}" --checkpoint c --resume --log part -o part.safetensors in.fms
+		cmp whole.safetensors part.safetensors
+		diff <(without_times log) <(without_times part)
+	done
+}
+
+@test "a repeated stream, sent from the open epoch" {
+	make_stream in.fms --holdout 30 --epochs 8 --rows 7 --names --unlabelled 9
+	train "${RICH[@]}" --skip-unlabelled -o whole.safetensors in.fms
+	size=$(stat -c %s in.fms)
+	for share in 3 5 6 7; do
+		rm -f c part.safetensors
+		run -75 interrupt $((size * share / 8)) in.fms "${RICH[@]}" --skip-unlabelled --checkpoint c -o part.safetensors
+		epoch=$(state c epoch)
+		make_stream late.fms --holdout 30 --epochs 8 --rows 50 --names --unlabelled 9 --start-epoch "$epoch"
+		train "${RICH[@]}" --skip-unlabelled --checkpoint c --resume -o part.safetensors late.fms
+		cmp whole.safetensors part.safetensors || fail "epoch $epoch, step $(state c epoch_step)"
+	done
+}
+
+@test "a plain stream, interrupted at any moment" {
+	make_stream in.fms --holdout 30 --samples 400
+	# big enough to take a while
+	slow=(fm-train --arch "conv 24 5x5 same, bn, relu, conv 24 5x5 same, bn, relu, flatten, dropout 0.3, dense classes"
+		--batch 16 --epochs 6 "${RICH[@]}" in.fms)
+	"${slow[@]}" --log log -o whole.safetensors
+	"${slow[@]}" --checkpoint c --log part -o part.safetensors &
+	pid=$!
+	wait_for test -s part
+	kill -INT $pid
+	status=0
+	wait $pid || status=$?
+	[ "$status" = 75 ]
+	steps=$(state c step)
+	for _ in 1 2 3; do
+		"${slow[@]}" --checkpoint c --resume --log part -o part.safetensors &
+		pid=$!
+		sleep 0.2
+		kill -TERM $pid 2> /dev/null || true
+		status=0
+		wait $pid || status=$?
+		[ "$status" = 0 ] || [ "$status" = 75 ]
+		[ "$(state c step)" -ge "$steps" ]
+		steps=$(state c step)
+	done
+	"${slow[@]}" --checkpoint c --resume --log part -o part.safetensors
+	cmp whole.safetensors part.safetensors
+	diff <(without_times log) <(without_times part)
+}
+
+@test "every optimiser" {
+	make_stream in.fms --epochs 4 --rows 9
+	size=$(stat -c %s in.fms)
+	for optimizer in sgd adam adamw; do
+		rm -f c
+		train --optimizer $optimizer -o whole.safetensors in.fms
+		run -75 interrupt $((size / 2)) in.fms --optimizer $optimizer --checkpoint c -o part.safetensors
+		train --optimizer $optimizer --checkpoint c --resume -o part.safetensors in.fms
+		cmp whole.safetensors part.safetensors
+	done
+}
+
+@test "early stopping is taken up where it was" {
+	make_stream in.fms --holdout 30 --epochs 40 --rows 20
+	quick=(--arch "flatten, dense classes" --lr 0.5 --patience 3)
+	train "${quick[@]}" --log log -o whole.safetensors in.fms
+	[ "$(wc -l < log)" -lt 40 ]
+	run -75 interrupt $(($(stat -c %s in.fms) * $(wc -l < log) / 40 - 12000)) in.fms "${quick[@]}" --checkpoint c -o part.safetensors
+	train "${quick[@]}" --checkpoint c --resume -o part.safetensors in.fms
+	cmp whole.safetensors part.safetensors
+}
+
+@test "one command line serves first start, next start and a finished run" {
+	make_stream in.fms --holdout 30 --epochs 3
+	make_stream plain.fms --holdout 30
+	for file in in plain; do
+		rm -f c model.safetensors
+		train --epochs 3 --checkpoint c --resume --log log -o model.safetensors $file.fms
+		cp model.safetensors first.safetensors
+		rm model.safetensors
+		train --epochs 3 --checkpoint c --resume --log log -o model.safetensors $file.fms
+		cmp model.safetensors first.safetensors
+	done
+	[ "$(wc -l < log)" = 6 ]
+	# a finished run reads a plain stream to its end all the same
+	head -c -1 plain.fms > torn.fms
+	rm model.safetensors
+	run -3 train --epochs 3 --checkpoint c --resume -o model.safetensors torn.fms
+	[ ! -e model.safetensors ]
+}
+
+@test "a finished run has enough of a repeated stream" {
+	set -o pipefail
+	make_stream - --holdout 30 --epochs inf | train --steps 12 --checkpoint c -o a.safetensors
+	make_stream - --holdout 30 --epochs inf | train --steps 12 --checkpoint c --resume -o b.safetensors
+	cmp a.safetensors b.safetensors
+}
+
+@test "a checkpoint is a model that other tools read" {
+	make_stream in.fms --holdout 30
+	train --epochs 1 --checkpoint c -o m.safetensors in.fms
+	fm-info c
+}
+
+@test "another input is refused" {
+	make_stream in.fms --holdout 30 --epochs 4 --rows 10
+	size=$(stat -c %s in.fms)
+	run -75 interrupt $((size / 2)) in.fms --checkpoint c -o m.safetensors
+	cp c kept
+	make_stream other.fms --holdout 30 --epochs 4 --rows 10 --seed 2
+	run -3 train --checkpoint c --resume -o m.safetensors other.fms
+	assert_output --partial "validation data differ"
+	make_stream other.fms --epochs 4 --rows 10
+	run -3 train --checkpoint c --resume -o m.safetensors other.fms
+	make_stream other.fms --holdout 30 --epochs 4 --rows 10 --start-epoch 3
+	run -3 train --checkpoint c --resume -o m.safetensors other.fms
+	assert_output --partial "--start-epoch"
+	# one pixel
+	python 'import stream
+data, number = b"", 0
+for metadata, t in stream.read(open("in.fms", "rb").read()):
+	if metadata.get("fm.epoch") == "0":
+		t["image"] = t["image"].copy(); t["image"][0, 0, 0, 0] ^= 1
+	data += stream.record({k: v for k, v in metadata.items() if k not in ("fm.xxh3", "fm.content")}, t)
+open("other.fms", "wb").write(data)'
+	run -3 train --checkpoint c --resume -o m.safetensors other.fms
+	assert_output --partial "differs from what the checkpoint was trained on"
+	cmp c kept
+	[ ! -e m.safetensors ]
+	make_stream in.fms --holdout 30
+	make_stream other.fms --holdout 30 --seed 2
+	train --checkpoint c --epochs 1 -o m.safetensors in.fms
+	run -3 train --checkpoint c --resume --epochs 1 -o m.safetensors other.fms
+}
+
+@test "options that disagree are refused and named; outputs and threads may differ" {
+	make_stream in.fms --holdout 30
+	printf 'a\t2\n' > weights
+	train --epochs 2 --class-weights weights --checkpoint c -o m.safetensors in.fms
+	for other in "--epochs 3" "--batch 8" "--lr 0.2" "--seed 2" "--optimizer sgd" "--ema 0.5" "--patience 4" "--steps 7" \
+		"--monitor loss" "--label-smoothing 0.1" "--schedule cosine" "--skip-unlabelled"; do
+		# shellcheck disable=SC2086 # two words
+		run -2 train --epochs 2 --class-weights weights $other --checkpoint c --resume -o m.safetensors in.fms
+		name=${other%% *}
+		assert_output --partial "$name"
+	done
+	run -2 train --epochs 2 --class-weights weights --arch "flatten, dense classes" --checkpoint c --resume -o m.safetensors in.fms
+	printf 'a\t3\n' > weights
+	run -2 train --epochs 2 --class-weights weights --checkpoint c --resume -o m.safetensors in.fms
+	assert_output --partial weights
+	printf 'a\t2\n' > weights
+	train --epochs 2 --class-weights weights --checkpoint c --resume --threads 1 --memory 1M --log log -o n.safetensors in.fms
+	cmp m.safetensors n.safetensors
+}
+
+@test "a damaged checkpoint is refused" {
+	make_stream in.fms --holdout 30 --epochs 3
+	train --checkpoint c -o m.safetensors in.fms
+	size=$(stat -c %s c)
+	for at in 0 5 300 $((size / 2)) $((size - 100)) $((size - 1)); do
+		python 'import sys
+data = bytearray(open("c", "rb").read())
+data[int(sys.argv[1])] ^= 4
+open("bad", "wb").write(data)' $at
+		run -3 train --checkpoint bad --resume -o n.safetensors in.fms
+		assert_output --partial bad
+	done
+	for at in 0 7 100 $((size / 2)) $((size - 1)); do
+		head -c $at c > bad
+		run -3 train --checkpoint bad --resume -o n.safetensors in.fms
+	done
+	run -3 train --checkpoint m.safetensors --resume -o n.safetensors in.fms
+	assert_output --partial "not a checkpoint"
+	[ ! -e n.safetensors ]
+}
+
+@test "the log is cut to what the checkpoint knows" {
+	make_stream in.fms --holdout 30 --epochs 6 --rows 7
+	echo '{"before":1}' > log
+	run -75 interrupt $(($(stat -c %s in.fms) / 2)) in.fms --checkpoint c --log log -o m.safetensors
+	known=$(wc -l < log)
+	cp log expected
+	# as if it had gone on, and lost power before the next checkpoint
+	tail -n 1 log >> log
+	train --checkpoint c --resume --log log -o m.safetensors in.fms
+	[ "$(wc -l < log)" = 7 ]
+	cmp expected <(head -n "$known" log)
+	[ "$(column <(tail -n +2 log) epoch | tr '\n' ' ')" = "0 1 2 3 4 5 " ]
+}
+
+@test "a signal while a plain stream is still being read saves a checkpoint, too" {
+	make_stream in.fms --holdout 30
+	train --epochs 2 -o whole.safetensors in.fms
+	PAUSE=0.3
+	run -75 interrupt 4000 in.fms --epochs 2 --checkpoint c -o m.safetensors
+	[ "$(state c step)" = 0 ]
+	train --epochs 2 --checkpoint c --resume -o m.safetensors in.fms
+	cmp whole.safetensors m.safetensors
+}
