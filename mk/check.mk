@@ -5,7 +5,7 @@ UNIT_PROGRAMS := $(UNIT_SOURCES:%.c=$(BUILD)/%)
 PEER_PROGRAMS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/peers/*.c))
 # those that run threads, for ThreadSanitizer: they say so
 THREADED := $(patsubst %.c,%,$(shell grep -lE 'omp|threads' $(UNIT_SOURCES) /dev/null))
-BATS := $(sort $(wildcard tests/*.bats))
+BATS := $(sort $(wildcard tests/*.bats tests/faults/*.bats))
 TAP_SCRIPTS := $(sort $(wildcard tests/*.tap))
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(ARCHIVE)

@@ -113,7 +113,8 @@ put_history(FILE *out, const json_t *history, int depth)
 	json_array_foreach((json_t *)history, i, entry)
 	{
 		const char *tool = json_string_value(json_object_get(entry, "tool"));
-		char *options = json_canonical(json_object_get(entry, "options"), NULL);
+		const json_t *given = json_object_get(entry, "options");
+		char *options = given ? json_canonical(given, NULL) : NULL;
 		fprintf(out, "%*s", 2 + 2 * depth, "");
 		put_visible(out, tool ? tool : "?");
 		putc(' ', out);
