@@ -3,6 +3,7 @@
 
 #include "cli/value.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,13 +87,24 @@ help_text(const Option *option, char *text, size_t size)
 		snprintf(text, size, "%s", option->help);
 }
 
+/* In capitals, as in the usage and in a history. */
+static int
+operand_print(FILE *out, const Option *option)
+{
+	int at = fprintf(out, "  ");
+
+	for (const char *letter = option->argument; *letter; letter++, at++)
+		fputc(toupper((unsigned char)*letter), out);
+	return at;
+}
+
 static int
 head_print(FILE *out, const Option *option)
 {
 	const char *argument = option->kind == OPTION_CHOICE ? option->choices : option->argument;
 
 	if (option->kind == OPTION_OPERAND)
-		return fprintf(out, "  %s", option->argument);
+		return operand_print(out, option);
 	char letter[8] = "    ";
 	if (option->letter)
 		snprintf(letter, sizeof letter, "-%c, ", option->letter);

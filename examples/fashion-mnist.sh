@@ -1,0 +1,29 @@
+#!/bin/bash
+# fashion-mnist.sh: train a classifier of Fashion-MNIST and measure it, from the first picture to the report.
+#
+#	fashion-mnist.sh [FOLDER]
+#
+# EPOCHS says for how long, SEED which random numbers, TRAIN what else fm-train is told. FOLDER, default ., gets
+# model.safetensors, predictions.fms, metrics.json, log.jsonl and report.txt.
+set -euo pipefail
+
+folder=${1:-.}
+epochs=${EPOCHS:-20}
+seed=${SEED:-1}
+read -ra train <<< "${TRAIN:---schedule cosine}"
+
+mkdir -p "$folder"
+rm -f "$folder/log.jsonl" # a log is appended to, and this run is a new one
+
+echo "Training for $epochs epochs on 55,000 pictures, 5,000 held out to choose the best epoch."
+fm-fetch fashion-mnist --holdout 5000 |
+	fm-augment --preset seed --epochs "$epochs" --seed "$seed" |
+	fm-train "${train[@]}" --seed "$seed" --log "$folder/log.jsonl" -o "$folder/model.safetensors"
+
+echo "Measuring on the 10,000 test pictures."
+fm-fetch fashion-mnist --split test | fm-predict -m "$folder/model.safetensors" > "$folder/predictions.fms"
+fm-metrics --json "$folder/predictions.fms" > "$folder/metrics.json"
+fm-metrics "$folder/predictions.fms" | tee "$folder/report.txt"
+
+echo
+echo "$folder has the model, the predictions, metrics.json, the log and this report."

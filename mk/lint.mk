@@ -1,0 +1,46 @@
+# make lint: what reads the sources without running them.
+
+SHELL_SCRIPTS := mk/deps mk/completion tests/run tests/examples.tap $(wildcard tests/*.sh tests/*.bash tests/*.bats \
+	tests/*/*.bats tests/*/*.sh examples/*.sh .ci/run)
+TOOL_SOURCES := $(wildcard tools/*.c)
+
+TIDY_CHECKS := -*,bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-assignment-in-if-condition
+TIDY_CHECKS := $(TIDY_CHECKS),-bugprone-reserved-identifier,-bugprone-narrowing-conversions
+TIDY_CHECKS := $(TIDY_CHECKS),-bugprone-branch-clone,-bugprone-implicit-widening-of-multiplication-result
+TIDY_CHECKS := $(TIDY_CHECKS),clang-analyzer-*,-clang-analyzer-security.insecureAPI.*,-clang-analyzer-optin.performance.*
+TIDY_CHECKS := $(TIDY_CHECKS),performance-*,misc-redundant-expression,misc-static-assert
+TIDIED := $(COMMON_SOURCES:%.c=$(BUILD)/lint/%.tidy) $(TOOL_SOURCES:%.c=$(BUILD)/lint/%.tidy)
+
+.PHONY: lint lint-quick lint-shell lint-manuals lint-cppcheck lint-tidy
+lint: lint-quick lint-tidy ## read sources, scripts and manual pages with the usual tools
+	@echo 'lint: nothing to complain about'
+
+# The part that make check runs too.
+lint-quick: lint-shell lint-manuals lint-cppcheck
+
+# SC2016: awk programs stand in single quotes, and their $ is meant
+lint-shell:
+	shellcheck --severity=style --exclude=SC2016 $(wildcard $(SHELL_SCRIPTS))
+
+lint-manuals:
+	mandoc -T lint -W warning $(MANUALS)
+
+# Leaks, divisions and null pointers are left to the sanitizers and to clang's analyser, which know that must() leaves.
+CPPCHECK_SILENT := missingIncludeSystem normalCheckLevelMaxBranches uninitvar memleak zerodiv invalidFunctionArg \
+	nullPointerRedundantCheck invalidPointerCast arrayIndexThenCheck
+
+lint-cppcheck:
+	@mkdir -p $(BUILD)/lint/cppcheck
+	cppcheck --quiet --std=c11 --language=c --enable=warning,portability --inline-suppr --error-exitcode=1 \
+		$(CPPCHECK_SILENT:%=--suppress=%) \
+		--cppcheck-build-dir=$(BUILD)/lint/cppcheck -j $(shell nproc) -Icommon -Itests -D_GNU_SOURCE -D__x86_64__ common tools
+
+# One file at a time, and again only when it has changed.
+lint-tidy: $(TIDIED)
+
+$(BUILD)/lint/%.tidy: %.c mk/lint.mk
+	@mkdir -p $(@D)
+	$(SAY) TIDY $<
+	$(QUIET)clang-tidy --quiet --warnings-as-errors='*' --checks='$(TIDY_CHECKS)' $< -- -std=gnu17 -fopenmp \
+		$(CPPFLAGS_ALL) $(DRAW_FLAGS) > $@.log 2>&1 || { cat $@.log; exit 1; }
+	@touch $@
