@@ -10,7 +10,10 @@ fresh_make() {
 	compiler=${CC:-gcc}
 	need "$compiler"
 	flags=()
-	! command -v pkg-config > /dev/null || read -ra flags <<< "$(pkg-config --cflags cairo chafa vips 2> /dev/null)"
+	for library in cairo chafa vips; do
+		read -ra more <<< "$(pkg-config --cflags "$library" 2> /dev/null)" || true
+		flags+=("${more[@]}")
+	done
 	while read -r header; do
 		"$compiler" -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-unused -I"$FM_ROOT/common" "${flags[@]}" \
 			-fsyntax-only -include "$header" -x c /dev/null || fail "$header"
