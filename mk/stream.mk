@@ -8,7 +8,11 @@ STREAM_STATIC := $(BUILD)/lib/libfmstream.a
 STREAM_SOURCES := $(filter-out %/shuffle.c %/spool.c,$(wildcard common/fm/*.c common/json/*.c common/stream/*.c)) common/status.c
 STREAM_OBJECTS := $(STREAM_SOURCES:%.c=$(BUILD)/%.o)
 
+# what the shell tests and the benchmark pass streams through
+unit: $(BUILD)/tests/bench/pass
+
 INSTALL ?= install
+OBJCOPY ?= objcopy
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 
@@ -19,25 +23,26 @@ library: $(STREAM_SHARED) $(STREAM_STATIC) $(BUILD)/lib/fmstream.pc
 # All our names but fms_* are hidden, so nobody's program can collide with them.
 $(STREAM_SHARED): $(STREAM_OBJECTS) mk/stream.mk
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(LDFLAGS) -shared -Wl,-soname,$(STREAM_SONAME) $(if $(SANITIZE),,-Wl,-z,defs) -o $@ $(STREAM_OBJECTS) -Wl,--as-needed -ljansson -lxxhash
-	ln -sf $(@F) $(@D)/$(STREAM_SONAME)
-	ln -sf $(@F) $(@D)/libfmstream.so
+	$(SAY) LINK $@
+	$(QUIET)$(CC) $(FLAGS) $(LDFLAGS) -shared -Wl,-soname,$(STREAM_SONAME) $(if $(SANITIZE),,-Wl,-z,defs) -o $@ $(STREAM_OBJECTS) -Wl,--as-needed -ljansson -lxxhash
+	@ln -sf $(@F) $(@D)/$(STREAM_SONAME)
+	@ln -sf $(@F) $(@D)/libfmstream.so
 
 # In an archive hidden names would still be seen by the linker: one object, its hidden names made local.
 $(STREAM_STATIC): $(STREAM_OBJECTS) mk/stream.mk
 	@mkdir -p $(@D)
-	$(LD) -r -o $(@D)/fmstream.o $(STREAM_OBJECTS)
-	objcopy --localize-hidden $(@D)/fmstream.o
-	rm -f $@
-	ar rcs $@ $(@D)/fmstream.o
-	rm -f $(@D)/fmstream.o
+	@rm -f $@
+	$(SAY) AR $@
+	$(QUIET)$(LD) -r -o $(@D)/fmstream.o $(STREAM_OBJECTS)
+	$(QUIET)$(OBJCOPY) --localize-hidden $(@D)/fmstream.o
+	$(QUIET)$(AR) rcs $@ $(@D)/fmstream.o
+	@rm -f $(@D)/fmstream.o
 
 $(BUILD)/lib/fmstream.pc: mk/fmstream.pc.in common/version.h FORCE
 	@mkdir -p $(@D)
 	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e 's|@VERSION@|$(STREAM_VERSION)|' mk/fmstream.pc.in >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
-.PHONY: FORCE
 
 install: install-library
 install-library: library
