@@ -17,8 +17,10 @@ import fm_torch
 def records(stream):
     """The records of a tensor stream: {name: array} each; see fm-stream(5)."""
     while True:
-        (length,) = struct.unpack("<Q", stream.read(8))
-        header = json.loads(stream.read(length))
+        length = stream.read(8)
+        if len(length) < 8:
+            sys.exit("predict_torch.py: the stream ends before its end record; whatever made it has failed")
+        header = json.loads(stream.read(*struct.unpack("<Q", length)))
         metadata = header.pop("__metadata__")
         if "fm.end" in metadata:
             return
@@ -32,6 +34,8 @@ def records(stream):
 
 
 def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     model = fm_torch.Model(sys.argv[1])
     count, largest = 0, 0.0
     for record in records(sys.stdin.buffer):

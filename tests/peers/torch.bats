@@ -4,8 +4,9 @@ load ../helper
 
 @test "gradients and ten steps of sgd, adam and adamw agree with PyTorch, on ref and cpu" {
 	need_python torch numpy xxhash
-	run -0 "$PYTHON" "$FM_ROOT/tests/peers/torch_steps.py" "$FM_BIN/../tests/peers/steps" ref cpu
+	run "$PYTHON" "$FM_ROOT/tests/peers/torch_steps.py" "$FM_BIN/../tests/peers/steps" ref cpu
 	echo "$output"
+	[ "$status" = 0 ]
 	[ "$(grep -c '^ok' <<< "$output")" = 10 ]
 }
 
@@ -13,7 +14,8 @@ load ../helper
 	need_python torch numpy
 	fm-fetch fashion-mnist --range 0:2000 | fm-train --epochs 1 -o model.safetensors
 	fm-fetch fashion-mnist --split test | fm-predict -m model.safetensors --format stream > predicted.fms
-	run -0 "$PYTHON" "$FM_ROOT/examples/predict_torch.py" model.safetensors < predicted.fms
+	run "$PYTHON" "$FM_ROOT/examples/predict_torch.py" model.safetensors < predicted.fms
 	echo "$output"
+	[ "$status" = 0 ]
 	[[ $output == "10000 pictures"* ]]
 }

@@ -137,7 +137,7 @@ def compare_gradient(model, worst):
     total = np.concatenate([p.grad.numpy().ravel() for _, p in names])
     for name, p in names:
         expected = p.grad.numpy()
-        scale = total * 1e-3 if name in before_bn(model.network) else expected
+        scale = total / 10 if name in before_bn(model.network) else expected
         worst[f"gradient of {name}"] = distance(found[at:at + p.numel()], expected, scale) / 1e-5
         at += p.numel()
 
