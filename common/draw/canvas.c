@@ -1,5 +1,7 @@
 #include "draw/canvas.h"
 
+#include "json/utf8.h"
+
 #include <cairo-pdf.h>
 #include <cairo-svg.h>
 #include <math.h>
@@ -151,36 +153,23 @@ draw_line(Canvas *canvas, double x0, double y0, double x1, double y1, double wid
 	cairo_stroke(canvas->cr);
 }
 
-/* Bytes of the UTF-8 sequence at c, 0 if it is none (overlong forms, surrogates and what lies above 10FFFF included). */
-static int
-utf8_length(const unsigned char *c)
-{
-	int length = *c < 0x80 ? 1 : *c >= 0xc2 && *c < 0xe0 ? 2 : *c >= 0xe0 && *c < 0xf0 ? 3 : *c >= 0xf0 && *c < 0xf5 ? 4 : 0;
-	for (int i = 1; i < length; i++)
-		if ((c[i] & 0xc0) != 0x80)
-			return 0;
-	if ((*c == 0xe0 && c[1] < 0xa0) || (*c == 0xed && c[1] > 0x9f) || (*c == 0xf0 && c[1] < 0x90) ||
-	    (*c == 0xf4 && c[1] > 0x8f))
-		return 0;
-	return length;
-}
-
 /* A text that cairo takes without complaint: valid UTF-8, no control bytes, of bounded length. */
 static void
 clean(const char *text, char out[static TEXT_MOST])
 {
 	const unsigned char *c = (const unsigned char *)text;
+	size_t left = strlen(text);
 	char *to = out, *end = out + TEXT_MOST - 5;
-	while (*c && to < end) {
-		int length = utf8_length(c);
+	while (left && to < end) {
+		size_t length = utf8_length(c, left);
 		if (!length || *c < 0x20 || *c == 0x7f) {
 			to = stpcpy(to, "\xef\xbf\xbd");
-			c++;
-			continue;
+			length = 1;
+		} else {
+			to = mempcpy(to, c, length);
 		}
-		memcpy(to, c, (size_t)length);
-		to += length;
 		c += length;
+		left -= length;
 	}
 	*to = '\0';
 }

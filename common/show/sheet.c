@@ -104,3 +104,17 @@ sheet_draw(Canvas *canvas, const SheetStyle *style, const Tiles *tiles)
 		canvas_release(canvas);
 	return status;
 }
+
+Status
+picture_draw(Canvas *canvas, const Tiles *tiles, const Tile *tile)
+{
+	Status status = canvas_init(canvas, CANVAS_PNG, tiles->width, tiles->height, 1, &theme_light);
+	if (status < 0)
+		return status;
+	status = draw_picture(canvas, tiles, tile, 0, 0, 1);
+	if (status >= 0)
+		status = canvas_finish(canvas);
+	if (status < 0)
+		canvas_release(canvas);
+	return status;
+}

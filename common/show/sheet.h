@@ -17,6 +17,9 @@ typedef struct SheetStyle {
 /** Leaves a finished canvas, which the caller releases. A sheet without pictures says so. */
 MUST_CHECK Status sheet_draw(Canvas *canvas, const SheetStyle *style, const Tiles *tiles);
 
+/** One picture as a PNG of its own pixels. Leaves a finished canvas, which the caller releases. */
+MUST_CHECK Status picture_draw(Canvas *canvas, const Tiles *tiles, const Tile *tile);
+
 /** Columns of a sheet of that many pictures where nobody says: at most 10. */
 size_t sheet_columns(size_t asked, size_t count);
 

@@ -33,27 +33,43 @@ read_prediction(Tile *tile, const Tensor *prob, uint64_t row)
 	}
 }
 
-static Status
-add_tile(Tiles *tiles, const Reader *reader, const Record *record, uint64_t row)
+void
+tile_predict(Tile *tile, const Record *record, uint64_t row)
 {
-	const Tensor *image = record_find(record, "image"), *label = record_find(record, "label");
-	const Tensor *id = record_find(record, "id"), *name = record_find(record, "name");
-	Tile *tile = &tiles->tiles[tiles->count];
-	size_t pixels = (size_t)tiles->height * tiles->width;
+	const Tensor *label = record_find(record, "label"), *id = record_find(record, "id");
 
-	*tile = (Tile){ .id = (int64_t)(reader->samples - record->n + row), .label = -1, .epoch = record->epoch };
-	if (!(tile->rgb = malloc(pixels * 3)))
-		return fail_errno("no memory for %zu pictures", tiles->count + 1);
-	tiles->count++;
-	to_rgb(image->data + row * tensor_row_size(image), pixels, reader->about.channels, tile->rgb);
+	*tile = (Tile){ .label = -1, .epoch = record->epoch };
 	if (label)
 		memcpy(&tile->label, label->data + row * sizeof tile->label, sizeof tile->label);
 	if (id)
 		memcpy(&tile->id, id->data + row * sizeof tile->id, sizeof tile->id);
-	if (name && !(tile->name = strndup((const char *)name->data + row * tensor_row_size(name), tensor_row_size(name))))
-		return fail_errno("no memory for a name");
 	read_prediction(tile, record_find(record, "prob"), row);
+}
+
+Status
+tile_init(Tile *tile, const About *about, const Record *record, uint64_t row, int64_t id)
+{
+	const Tensor *image = record_find(record, "image"), *name = record_find(record, "name");
+	size_t pixels = (size_t)about->height * about->width;
+
+	tile_predict(tile, record, row);
+	if (!record_find(record, "id"))
+		tile->id = id;
+	if (!(tile->rgb = malloc(pixels * 3)))
+		return fail_errno("no memory for a picture");
+	to_rgb(image->data + row * tensor_row_size(image), pixels, about->channels, tile->rgb);
+	if (name && !(tile->name = strndup((const char *)name->data + row * tensor_row_size(name), tensor_row_size(name)))) {
+		tile_release(tile);
+		return fail_errno("no memory for a name");
+	}
 	return STATUS_OK;
+}
+
+void
+tile_release(Tile *tile)
+{
+	free(tile->rgb);
+	free(tile->name);
 }
 
 static Status
@@ -68,17 +84,32 @@ copy_classes(Tiles *tiles, const About *about)
 	return STATUS_OK;
 }
 
+Status
+tiles_init(Tiles *tiles, const About *about, size_t most)
+{
+	*tiles = (Tiles){ .height = about->height, .width = about->width };
+	tiles->tiles = calloc(most + 1, sizeof *tiles->tiles);
+	Status status = tiles->tiles ? copy_classes(tiles, about) : fail_errno("no memory for %zu pictures", most);
+	if (status < 0)
+		tiles_release(tiles);
+	return status;
+}
+
 static Status
 read_all(Tiles *tiles, Reader *reader, size_t most)
 {
 	Record record;
 	int got = 1;
-	Status status = copy_classes(tiles, &reader->about);
-	while (status >= 0 && tiles->count < most && (got = reader_next(reader, &record)) > 0)
-		for (uint64_t row = 0; row < record.n && tiles->count < most && status >= 0; row++)
-			status = add_tile(tiles, reader, &record, row);
-	if (status < 0 || got <= 0)
-		return status < 0 ? status : got;
+	while (tiles->count < most && (got = reader_next(reader, &record)) > 0)
+		for (uint64_t row = 0; row < record.n && tiles->count < most; row++) {
+			Status status = tile_init(&tiles->tiles[tiles->count], &reader->about, &record, row,
+						  (int64_t)(reader->samples - record.n + row));
+			if (status < 0)
+				return status;
+			tiles->count++;
+		}
+	if (got <= 0)
+		return got;
 	/* of a repeated stream enough is enough; any other is verified to its end */
 	return reader->about.epochs == EPOCHS_NONE ? reader_drain(reader) : STATUS_OK;
 }
@@ -86,10 +117,10 @@ read_all(Tiles *tiles, Reader *reader, size_t most)
 Status
 tiles_read(Tiles *tiles, Reader *reader, size_t most)
 {
-	*tiles = (Tiles){ .height = reader->about.height, .width = reader->about.width };
-	tiles->tiles = calloc(most, sizeof *tiles->tiles);
-	Status status = tiles->tiles ? read_all(tiles, reader, most) : fail_errno("no memory for %zu pictures", most);
+	Status status = tiles_init(tiles, &reader->about, most);
 	if (status < 0)
+		return status;
+	if ((status = read_all(tiles, reader, most)) < 0)
 		tiles_release(tiles);
 	return status < 0 ? status : STATUS_OK;
 }
@@ -127,10 +158,8 @@ tile_class(const Tiles *tiles, int32_t index)
 void
 tiles_release(Tiles *tiles)
 {
-	for (size_t i = 0; i < tiles->count; i++) {
-		free(tiles->tiles[i].rgb);
-		free(tiles->tiles[i].name);
-	}
+	for (size_t i = 0; i < tiles->count; i++)
+		tile_release(&tiles->tiles[i]);
 	for (uint32_t i = 0; i < tiles->class_count; i++)
 		free(tiles->classes[i]);
 	free(tiles->classes);

@@ -27,6 +27,16 @@ typedef struct Tiles {
 	Tile *tiles;
 } Tiles;
 
+/** No pictures yet, room for `most`; classes copied. tiles_release gives it back. */
+MUST_CHECK Status tiles_init(Tiles *tiles, const About *about, size_t most);
+
+/** A sample's id, label and prediction alone, without its picture: nothing is allocated. */
+void tile_predict(Tile *tile, const Record *record, uint64_t row);
+
+/** A sample with its picture. @param id  where the record has none. tile_release gives it back */
+MUST_CHECK Status tile_init(Tile *tile, const About *about, const Record *record, uint64_t row, int64_t id);
+void tile_release(Tile *tile);
+
 /**
  * Keep the first `most` samples, and read and verify the rest.
  *
