@@ -91,14 +91,12 @@ parse_condition(const char *text, Condition *condition)
 	return parse_bound(skip_spaces(text), &condition->bound);
 }
 
-/* @return the next condition's text, "" behind the last, NULL for anything else */
+/* @return the "&&" that follows a condition, "" behind the last, NULL for anything else */
 static const char *
 next_condition(const char *text)
 {
 	text = skip_spaces(text);
-	if (!*text)
-		return text;
-	return strncmp(text, "&&", 2) ? NULL : text + 2;
+	return !*text || !strncmp(text, "&&", 2) ? text : NULL;
 }
 
 const char *
@@ -107,12 +105,14 @@ gate_parse(const char *text)
 	static const char expected[] = "conditions such as 'accuracy>=0.92 && recall[Shirt]>=80%'";
 	Condition condition;
 
-	do {
+	for (;;) {
 		text = parse_condition(text, &condition);
 		if (!text || !(text = next_condition(text)))
 			return expected;
-	} while (*text);
-	return NULL;
+		if (!*text)
+			return NULL;
+		text += strlen("&&");
+	}
 }
 
 static const json_t *
@@ -192,8 +192,8 @@ gate_judge(const char *text, const json_t *scores)
 	Condition condition;
 	const json_t *value = NULL;
 
-	for (; *text; text = next_condition(text)) {
-		text = parse_condition(text, &condition);
+	for (const char *at = text; at; at = *at ? at + strlen("&&") : NULL) {
+		at = next_condition(parse_condition(at, &condition));
 		Status status = look_up(scores, &condition, &value);
 		if (status < 0)
 			return status;

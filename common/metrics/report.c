@@ -25,6 +25,7 @@ typedef struct ShownName {
 typedef struct Report {
 	FILE *out;
 	const Scores *scores;
+	const Bootstrap *bootstrap; /* NULL: no intervals */
 	Summary summary;
 	ShownName *names; /* [classes] */
 	int name_columns; /* the widest */
@@ -66,12 +67,25 @@ put_number(FILE *out, double value, int width)
 		fprintf(out, "%*.4f", width, value);
 }
 
+/* "  0.8920 to 0.9040", or nothing. */
 static void
-put_score(FILE *out, const char *name, double value, const char *note)
+put_interval(const Report *report, const char *key)
 {
-	fprintf(out, "%-10s", name);
-	put_number(out, value, 10);
-	fprintf(out, "%s\n", note);
+	for (int i = 0; report->bootstrap && i < BOOTSTRAP_SCORES; i++) {
+		Interval interval = report->bootstrap->intervals[i];
+		if (!strcmp(bootstrap_key(i), key) && !isnan(interval.low))
+			fprintf(report->out, "  %.4f to %.4f", interval.low, interval.high);
+	}
+}
+
+/* @param key  as bootstrap_key has it */
+static void
+put_score(const Report *report, const char *name, double value, const char *key)
+{
+	fprintf(report->out, "%-10s", name);
+	put_number(report->out, value, 10);
+	put_interval(report, key);
+	fprintf(report->out, "%s\n", strstr(key, ".weighted") ? "  weighted" : "");
 }
 
 static void
@@ -83,12 +97,15 @@ put_summary(const Report *report)
 	fprintf(out, "%-10s%10llu\n", "Samples", (unsigned long long)summary->samples);
 	if (summary->unlabelled)
 		fprintf(out, "%-10s%10llu  left out below\n", "Unlabelled", (unsigned long long)summary->unlabelled);
-	put_score(out, "Accuracy", summary->accuracy, "");
-	put_score(out, "Precision", summary->precision.weighted, "  weighted");
-	put_score(out, "Recall", summary->recall.weighted, "  weighted");
-	put_score(out, "F1", summary->f1.weighted, "  weighted");
-	put_score(out, "MCC", summary->mcc, "");
-	put_score(out, "Log loss", summary->log_loss, "");
+	put_score(report, "Accuracy", summary->accuracy, "accuracy");
+	put_score(report, "Precision", summary->precision.weighted, "precision.weighted");
+	put_score(report, "Recall", summary->recall.weighted, "recall.weighted");
+	put_score(report, "F1", summary->f1.weighted, "f1.weighted");
+	put_score(report, "MCC", summary->mcc, "mcc");
+	put_score(report, "Log loss", summary->log_loss, "log_loss");
+	if (report->bootstrap)
+		fprintf(out, "\n95 %% intervals of %llu bootstrap replicates\n",
+			(unsigned long long)report->bootstrap->replicates);
 }
 
 static void
@@ -198,10 +215,27 @@ put_pairs(const Report *report)
 	return count < 0 ? count : STATUS_OK;
 }
 
-Status
-report_print(FILE *out, const Scores *scores)
+static void
+put_paired(FILE *out, const Paired *paired)
 {
-	Report report = {.out = out, .scores = scores, .summary = scores_summary(scores)};
+	fprintf(out, "\nAgainst the baseline\n\n%21s%10s%12s\n", "this", "baseline", "difference");
+	fprintf(out, "%-11s", "Accuracy");
+	put_number(out, paired->accuracy_new, 10);
+	put_number(out, paired->accuracy_old, 10);
+	put_number(out, paired->accuracy_difference, 12);
+	fprintf(out, "  above %.4f with 95 %% confidence\n%-11s", paired->accuracy_bound, "Log loss");
+	put_number(out, paired->log_loss_new, 10);
+	put_number(out, paired->log_loss_old, 10);
+	put_number(out, paired->log_loss_difference, 12);
+	fprintf(out, "  %.4f to %.4f\n", paired->log_loss_interval.low, paired->log_loss_interval.high);
+	fprintf(out, "\nRight by this model only %llu, by the baseline only %llu; McNemar's exact p %.3g\n",
+		(unsigned long long)paired->only_new, (unsigned long long)paired->only_old, paired->mcnemar);
+}
+
+Status
+report_print(FILE *out, const Scores *scores, const Bootstrap *bootstrap, const Paired *paired)
+{
+	Report report = {.out = out, .scores = scores, .bootstrap = bootstrap, .summary = scores_summary(scores)};
 	Status status = show_names(&report);
 
 	if (status < 0)
@@ -210,6 +244,8 @@ report_print(FILE *out, const Scores *scores)
 	put_classes(&report);
 	put_matrix(&report);
 	status = put_pairs(&report);
+	if (paired)
+		put_paired(out, paired);
 	free(report.names);
 	return status;
 }

@@ -1,13 +1,8 @@
 /* scores.c: count samples as they come, and divide at the end. */
 #include "metrics/scores.h"
 
-#include <float.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* scikit-learn's clip of a probability before its logarithm */
-#define LOG_LOSS_LEAST 0x1p-52
 
 static Status
 copy_names(Scores *scores, char *const *names)
@@ -41,95 +36,27 @@ scores_init(Scores *scores, uint32_t classes, char *const *names)
 	return status;
 }
 
-/* What one row of probabilities says. */
-typedef struct Row {
-	uint32_t predicted;
-	uint32_t rank;	/* classes ahead of the label: more probable, or as probable and of a lower index */
-	double sum;	/* of the raw ones */
-	double squares; /* of the raw ones but the label's */
-} Row;
-
-static Status
-check_row(const float *prob, uint32_t classes, double sum)
+/* As far as it is about counts: no sample is kept. */
+void
+scores_count(Scores *scores, const Contribution *sample)
 {
-	for (uint32_t i = 0; i < classes; i++)
-		if (!(prob[i] >= 0 && prob[i] <= FLT_MAX))
-			return fail(STATUS_INPUT, "prob of class %u is %g; expected a number that is not negative", i,
-				    (double)prob[i]);
-	return sum > 0 ? STATUS_OK : fail(STATUS_INPUT, "all prob are 0; expected a sum above 0");
-}
+	bool is_right = sample->predicted == sample->label;
+	Bin *bin = &scores->bins[(size_t)sample->predicted * SCORES_BINS + (size_t)sample->bin];
 
-/* A first pass that needs no label: the sum, the prediction (the lowest index on ties), whether all is well. */
-static Status
-read_row(Row *row, const float *prob, uint32_t classes)
-{
-	float least = prob[0];
-	double sum = 0;
-
-	row->predicted = 0;
-	for (uint32_t i = 0; i < classes; i++) {
-		sum += (double)prob[i];
-		if (prob[i] > prob[row->predicted])
-			row->predicted = i;
-		least = prob[i] < least ? prob[i] : least;
-	}
-	row->sum = sum;
-	/* NaN and infinity end up in the sum, which can't overflow by itself */
-	bool is_well = least >= 0 && sum > 0 && sum < INFINITY;
-	return is_well ? STATUS_OK : check_row(prob, classes, sum);
-}
-
-static void
-compare_with_label(Row *row, const float *prob, uint32_t classes, uint32_t label)
-{
-	row->rank = 0;
-	row->squares = 0;
-	for (uint32_t i = 0; i < classes; i++) {
-		row->rank += prob[i] > prob[label] || (prob[i] == prob[label] && i < label);
-		row->squares += i == label ? 0 : (double)prob[i] * (double)prob[i];
-	}
-}
-
-/* Which of the bins (i / 15, (i + 1) / 15] holds it. */
-static int
-bin_of(double prob)
-{
-	int bin = (int)(prob * SCORES_BINS);
-
-	/* rounding may have put it one off */
-	while (bin > 0 && prob <= (double)bin / SCORES_BINS)
-		bin--;
-	while (bin < SCORES_BINS - 1 && prob > (double)(bin + 1) / SCORES_BINS)
-		bin++;
-	return bin < SCORES_BINS ? bin : SCORES_BINS - 1;
-}
-
-static void
-count_calibration(Scores *scores, const Row *row, const float *prob, uint32_t label)
-{
-	double of_label = (double)prob[label] / row->sum, of_predicted = (double)prob[row->predicted] / row->sum;
-	double clipped = fmin(fmax(of_label, LOG_LOSS_LEAST), 1 - LOG_LOSS_LEAST);
-	double brier = (1 - of_label) * (1 - of_label) + row->squares / row->sum / row->sum;
-	Bin *bin = &scores->bins[(size_t)row->predicted * SCORES_BINS + (size_t)bin_of(of_predicted)];
-
-	scores->log_loss -= log(clipped);
-	scores->brier += scores->classes == 2 ? brier / 2 : brier;
-	bin->count++;
-	bin->correct += row->predicted == label;
-	bin->prob += of_predicted;
-}
-
-static void
-count_prediction(Scores *scores, const Row *row, uint32_t label)
-{
-	scores->support[label]++;
-	scores->predicted[row->predicted]++;
-	scores->hit[label] += row->predicted == label;
-	scores->correct += row->predicted == label;
-	for (uint32_t i = row->rank; i < SCORES_TOP_MOST; i++)
+	scores->samples++;
+	scores->support[sample->label]++;
+	scores->predicted[sample->predicted]++;
+	scores->hit[sample->label] += is_right;
+	scores->correct += is_right;
+	for (uint32_t i = sample->rank; i < SCORES_TOP_MOST; i++)
 		scores->top[i]++;
 	if (scores->matrix)
-		scores->matrix[(size_t)label * scores->classes + row->predicted]++;
+		scores->matrix[(size_t)sample->label * scores->classes + sample->predicted]++;
+	scores->log_loss += sample->log_loss;
+	scores->brier += sample->brier;
+	bin->count++;
+	bin->correct += is_right;
+	bin->prob += sample->prob;
 }
 
 static Status
@@ -139,18 +66,19 @@ add_one(Scores *scores, const float *prob, int32_t label)
 
 	if (label < -1 || label >= (int64_t)scores->classes)
 		return fail(STATUS_INPUT, "label %d; expected -1 (unknown) … %u", label, scores->classes - 1);
-	Status status = read_row(&row, prob, scores->classes);
+	Status status = row_read(&row, prob, scores->classes);
 	if (status < 0)
 		return status;
-	scores->samples++;
 	if (label < 0) {
+		scores->samples++;
 		scores->unlabelled++;
 		return STATUS_OK;
 	}
-	compare_with_label(&row, prob, scores->classes, (uint32_t)label);
-	count_prediction(scores, &row, (uint32_t)label);
-	count_calibration(scores, &row, prob, (uint32_t)label);
-	return samples_append(&scores->kept, prob, label, (int32_t)row.predicted);
+	Contribution sample = row_contribution(&row, prob, scores->classes, (uint32_t)label);
+	status = samples_append(&scores->kept, prob, label, (int32_t)row.predicted);
+	if (status >= 0)
+		scores_count(scores, &sample);
+	return status;
 }
 
 Status

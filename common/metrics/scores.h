@@ -4,6 +4,7 @@
 #ifndef FM_METRICS_SCORES_H
 #define FM_METRICS_SCORES_H
 
+#include "metrics/row.h"
 #include "metrics/samples.h"
 #include "status.h"
 
@@ -14,7 +15,7 @@
 enum {
 	SCORES_MATRIX_MOST = 1000, /* classes; above, no confusion matrix is kept */
 	SCORES_TOP_MOST = 10,
-	SCORES_BINS = 15,	   /* of calibration: equal, closed on the right */
+	SCORES_BINS = CALIBRATION_BINS,
 	SCORES_PAIRS_MOST = 20,	   /* most confused pairs */
 };
 
@@ -68,6 +69,9 @@ MUST_CHECK Status scores_init(Scores *scores, uint32_t classes, char *const *nam
  * @return STATUS_OK; STATUS_INPUT for a row that is negative, not finite or sums to 0, or a label out of range; STATUS_IO (memory)
  */
 MUST_CHECK Status scores_add(Scores *scores, const float *prob, const int32_t *label, uint64_t n);
+
+/** Count one labelled sample without keeping it, so without areas and pairs: for resampling. */
+void scores_count(Scores *scores, const Contribution *sample);
 
 /** One class taken for another. */
 typedef struct ConfusedPair {

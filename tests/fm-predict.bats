@@ -1,0 +1,247 @@
+#!/usr/bin/env bats
+# fm-predict: what it adds, what it keeps, at once, and what it refuses.
+
+load helper
+
+# A model of two layers for 4x4 pictures of classes a, b, c, trained on noise.
+model() {
+	need_python numpy xxhash
+	need fm-train
+	pictures train.fms 60
+	fm-train --arch 'conv 3 3x3 same, bn, relu, flatten, dense classes' --epochs 2 --device ref -o model.safetensors train.fms
+}
+
+# pictures FILE N [CLASSES [SHAPE [ROWS]]]: random ones, labelled in turn, the last one unlabelled
+pictures() {
+	"$PYTHON" - "$@" <<- 'END'
+		import os, sys
+		sys.path.insert(0, os.environ["FM_ROOT"] + "/tests/oracles")
+		import numpy, stream
+		n, classes = int(sys.argv[2]), (sys.argv[3] if len(sys.argv) > 3 else "a|b|c").split("|")
+		shape = eval(sys.argv[4]) if len(sys.argv) > 4 else (4, 4, 1)
+		random = numpy.random.default_rng(6)
+		label = numpy.arange(n, dtype=numpy.int32) % len(classes)
+		if sys.argv[1] != "train.fms":
+		    label[-1:] = -1
+		names = numpy.frombuffer(b"".join(b"p\t%04d\\" % i for i in range(n)), numpy.uint8).reshape(n, 7)
+		stream.write(sys.argv[1], {"image": random.integers(0, 256, (n, *shape), numpy.uint8), "label": label,
+		                           "id": numpy.arange(n) * 10 + 3, "name": names}, classes,
+		             rows=int(sys.argv[5]) if len(sys.argv) > 5 else 100)
+	END
+}
+
+# look CODE FILE…: Python over the streams s[0], s[1], …: lists of (metadata, tensors)
+look() {
+	"$PYTHON" - "$@" <<- 'END'
+		import os, sys, json
+		sys.path.insert(0, os.environ["FM_ROOT"] + "/tests/oracles")
+		import numpy, stream
+		s = [stream.read(open(path, "rb").read()) for path in sys.argv[2:]]
+		whole = lambda one, name: numpy.concatenate([tensors[name] for _, tensors in one[:-1]])
+		exec(sys.argv[1])
+	END
+}
+
+@test "prob is added, and everything else stays as it is" {
+	model
+	pictures in.fms 50 'a|b|c' '(4, 4, 1)' 20
+	fm-predict -m model.safetensors in.fms > out.fms
+	look '
+for (_, one), (_, other) in zip(s[0][:-1], s[1][:-1]):
+    assert set(other) == {*one, "prob"}
+    for name in one:
+        assert numpy.array_equal(one[name], other[name]), name
+    assert other["prob"].shape == (len(one["id"]), 3) and other["prob"].dtype == numpy.float32
+    assert abs(other["prob"].sum(1) - 1).max() < 1e-6
+assert len(s[0]) == len(s[1])' in.fms out.fms
+}
+
+@test "predicting again replaces prob" {
+	model
+	pictures in.fms 20
+	fm-predict -m model.safetensors in.fms > one.fms
+	fm-predict -m model.safetensors one.fms > other.fms
+	look 'assert numpy.array_equal(whole(s[0], "prob"), whole(s[1], "prob"))' one.fms other.fms
+}
+
+@test "labels mean names: a subset in another order is mapped, an unknown one refused" {
+	model
+	pictures in.fms 30 'c|a'
+	fm-predict -m model.safetensors in.fms > out.fms
+	look '
+assert json.loads(s[1][0][0]["fm.classes"]) == ["a", "b", "c"]
+one, other = whole(s[0], "label"), whole(s[1], "label")
+assert (other == numpy.array([2, 0, -1])[one]).all()' in.fms out.fms
+	pictures bad.fms 30 'c|d'
+	run -3 --separate-stderr fm-predict -m model.safetensors bad.fms
+	[ -z "$output" ]
+	[[ $stderr == *'class "d", which the model lacks'* ]]
+}
+
+@test "pictures of another geometry are refused, both sides named" {
+	model
+	for shape in '(5, 4, 1)' '(4, 4, 3)'; do
+		pictures in.fms 5 'a|b|c' "$shape"
+		run -3 --separate-stderr fm-predict -m model.safetensors in.fms
+		[ -z "$output" ]
+		[[ $stderr == *model.safetensors*4x4x1*in.fms*"$(tr -d '(), ' <<< "$shape" | sed 's/./&x/g; s/x$//')"* ]]
+	done
+}
+
+@test "probabilities are the same for any record size and thread count" {
+	model
+	pictures large.fms 600 'a|b|c' '(4, 4, 1)' 600
+	pictures small.fms 600 'a|b|c' '(4, 4, 1)' 7
+	fm-predict --device ref -m model.safetensors --threads 1 large.fms > one.fms
+	fm-predict --device ref -m model.safetensors --threads 3 small.fms > other.fms
+	look 'assert numpy.array_equal(whole(s[0], "prob"), whole(s[1], "prob")); assert len(s[0]) == 2' one.fms other.fms
+}
+
+@test "test views are the mean over flips and shifts" {
+	model
+	pictures in.fms 20
+	need_python numpy
+	look '
+image = whole(s[0], "image")
+padded = numpy.pad(image, ((0, 0), (1, 1), (1, 1), (0, 0)), "edge")
+number = 0
+for y, x in ((1, 1), (0, 1), (2, 1), (1, 0), (1, 2)):
+    for mirrored in (False, True):
+        view = padded[:, y:y + 4, x:x + 4]
+        stream.write("view%d.fms" % number, {"image": view[:, :, ::-1] if mirrored else view}, ["a", "b", "c"])
+        number += 1' in.fms
+	for i in {0..9}; do
+		fm-predict -m model.safetensors --tta none "view$i.fms" > "p$i.fms"
+	done
+	fm-predict -m model.safetensors --tta flip in.fms > flip.fms
+	fm-predict -m model.safetensors --tta 'flip shift 1' in.fms > ten.fms
+	look '
+views = [whole(one, "prob").astype(float) for one in s[2:]]
+assert abs(whole(s[0], "prob") - numpy.mean(views[:2], 0)).max() < 1e-7
+assert abs(whole(s[1], "prob") - numpy.mean(views, 0)).max() < 1e-7
+assert abs(whole(s[0], "prob") - views[0]).max() > 1e-3' flip.fms ten.fms p{0..9}.fms
+}
+
+@test "tables have names escaped, empty labels and the top classes" {
+	model
+	pictures in.fms 4
+	fm-predict -m model.safetensors --format tsv --top 2 in.fms > out.tsv
+	fm-predict -m model.safetensors --format jsonl --top 9 in.fms > out.jsonl
+	fm-predict -m model.safetensors in.fms > out.fms
+	look '
+prob = whole(s[0], "prob")
+rows = [line.rstrip("\n").split("\t") for line in open("out.tsv")]
+assert rows[0] == "id name label predicted prob class_1 prob_1 class_2 prob_2".split()
+lines = [json.loads(line) for line in open("out.jsonl")]
+assert len(rows) == 5 and len(lines) == 4
+for i, (row, line) in enumerate(zip(rows[1:], lines)):
+    order = numpy.argsort(-prob[i], kind="stable")
+    best = ["%.9g" % prob[i][order[0]], "%.9g" % prob[i][order[1]]]
+    label = "abc"[i] if i < 3 else ""
+    assert row == [str(10 * i + 3), "p\\t%04d\\\\" % i, label, "abc"[order[0]], best[0], "abc"[order[0]], best[0],
+                   "abc"[order[1]], best[1]], row
+    assert list(line) == rows[0] + ["class_3", "prob_3"]
+    assert line["name"] == "p\t%04d\\" % i and line["label"] == (label or None) and line["id"] == 10 * i + 3
+    assert numpy.float32(line["prob"]) == prob[i].max()' out.fms
+}
+
+@test "on a terminal it prints a table, and refuses to send a stream" {
+	model
+	pictures in.fms 3
+	run -0 on_terminal fm-predict -m model.safetensors in.fms
+	assert_output --partial "predicted"
+	run -2 on_terminal fm-predict -m model.safetensors --format stream in.fms
+	run -0 fm-predict --help
+	[[ ${lines[0]} == *stream*terminal*tsv* ]]
+}
+
+@test "a record is answered before the next one is sent" {
+	model
+	pictures in.fms 3 'a|b|c' '(4, 4, 1)' 1
+	mkfifo to from
+	fm-predict -m model.safetensors --format jsonl < to > from &
+	exec 5> to 6< from
+	look '
+data = open(sys.argv[2], "rb").read()
+at = [0]
+for _ in range(3):
+    length = int.from_bytes(data[at[-1]:at[-1] + 8], "little")
+    header = json.loads(data[at[-1] + 8:at[-1] + 8 + length])
+    at.append(at[-1] + 8 + length + max(entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"))
+for i in range(3):
+    open("record%d" % i, "wb").write(data[at[i]:at[i + 1]])
+open("record3", "wb").write(data[at[3]:])' in.fms
+	for i in 0 1 2; do
+		cat record$i >&5
+		read -r -t 30 line <&6
+		[[ $line == "{\"id\":$((10 * i + 3)),"* ]]
+	done
+	cat record3 >&5
+	exec 5>&-
+	wait $!
+}
+
+@test "torn input stays torn" {
+	model
+	pictures in.fms 50 'a|b|c' '(4, 4, 1)' 20
+	head -c 2000 in.fms > torn.fms
+	run -3 bash -c 'fm-predict -m model.safetensors torn.fms > out.fms'
+	run -3 fm-metrics out.fms
+}
+
+@test "no samples give no predictions, and a whole stream" {
+	model
+	pictures in.fms 0
+	fm-predict -m model.safetensors in.fms > out.fms
+	run -0 fm-metrics --json out.fms
+	assert_output --partial '"samples":0,'
+	run -0 fm-predict -m model.safetensors --format tsv in.fms
+	[ "${#lines[@]}" = 1 ]
+}
+
+@test "marks are kept" {
+	model
+	look '
+random = numpy.random.default_rng(1)
+stream.write("in.fms", {"image": random.integers(0, 256, (9, 4, 4, 1), numpy.uint8),
+             "label": numpy.zeros(9, numpy.int32)}, ["a", "b", "c"], rows=4, holdout=2)'
+	fm-predict -m model.safetensors in.fms > out.fms
+	look 'assert [m.get("fm.part") for m, _ in s[0]] == [m.get("fm.part") for m, _ in s[1]]' in.fms out.fms
+}
+
+@test "the reader of a repeated stream may have enough" {
+	model
+	pictures in.fms 50
+	set -o pipefail
+	fm-augment --epochs inf in.fms | fm-predict -m model.safetensors | head -c 100000 > out
+	[ "$(wc -c < out)" = 100000 ]
+}
+
+@test "the history names the options, the backend, the stream and the model" {
+	model
+	pictures in.fms 5
+	fm-predict -m model.safetensors --tta flip in.fms > out.fms
+	look '
+entry, = json.loads(s[0][-1][0]["fm.history"])
+assert entry["tool"] == "fm-predict" and entry["options"]["tta"] == "flip" and "model" not in entry["options"]
+assert entry["backend"] and [one["name"] for one in entry["inputs"]] == ["stdin", "model"]
+assert len(entry["inputs"][1]["content"]) == 16 and entry["inputs"][1]["history"][0]["tool"] == "fm-train"
+first, = json.loads(s[0][0][0]["fm.history"])
+assert all("content" not in one and "samples" not in one for one in first["inputs"])' out.fms
+}
+
+@test "usage errors, unreadable files and a full disk" {
+	model
+	pictures in.fms 5
+	run -2 fm-predict in.fms
+	assert_output --partial "-m MODEL"
+	run -2 fm-predict -m model.safetensors --format xml in.fms
+	run -2 fm-predict -m model.safetensors --tta shift in.fms
+	run -2 fm-predict -m model.safetensors --top 2 in.fms
+	run -4 fm-predict -m missing.safetensors in.fms
+	run -4 fm-predict -m model.safetensors missing.fms
+	run -3 fm-predict -m in.fms in.fms
+	run -3 fm-predict -m model.safetensors --precision int8 in.fms
+	run -4 bash -c 'fm-predict -m model.safetensors in.fms > /dev/full'
+	run -4 bash -c 'fm-predict -m model.safetensors --format tsv in.fms > /dev/full'
+}
