@@ -33,8 +33,8 @@ fill(float *values, size_t count, float value)
 static void
 he_normal(const TensorInfo *tensor, RandomKey key, float *weight)
 {
-	double fan_in = (double)(tensor->count / tensor->shape[0]);
-	double deviation = sqrt(2 / fan_in) / truncated_deviation;
+	size_t fan_in = tensor->count / tensor->shape[0];
+	double deviation = sqrt(2 / (double)fan_in) / truncated_deviation;
 
 	for (size_t i = 0; i < tensor->count; i++)
 		weight[i] = (float)(deviation * truncated_normal(key, i));

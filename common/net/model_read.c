@@ -103,7 +103,7 @@ read_header(Source *source, Safetensors *file)
 static Status
 read_tensors(Model *model, Source *source, Safetensors *file)
 {
-	uint8_t *data = NULL, beyond;
+	uint8_t *data = NULL, beyond = 0;
 	size_t got;
 	Status status = read_data(source, file->data_size, &data);
 

@@ -4,7 +4,6 @@
 #include "net/plan.h"
 #include "net/shape.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

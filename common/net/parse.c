@@ -2,9 +2,7 @@
 #include "net/parse.h"
 #include "json/canonical.h"
 
-#include <ctype.h>
 #include <locale.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -237,7 +235,7 @@ split_words(char *text, size_t number, Words *words)
 static Status
 parse_layer(char *text, size_t number, uint32_t classes, uint32_t *ordinals, Layer *layer)
 {
-	Words words;
+	Words words = { 0 };
 	const Kind *kind;
 	Status status = split_words(text, number, &words);
 

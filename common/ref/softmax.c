@@ -18,9 +18,9 @@ ref_argmax(uint32_t count, const float *values)
 static double
 log_sum(uint32_t classes, const float *logits)
 {
-	double largest = logits[ref_argmax(classes, logits)], sum = 0;
+	double largest = logits[ref_argmax(classes, logits)], sum = exp(logits[0] - largest);
 
-	for (uint32_t k = 0; k < classes; k++)
+	for (uint32_t k = 1; k < classes; k++)
 		sum += exp(logits[k] - largest);
 	return largest + log(sum);
 }
