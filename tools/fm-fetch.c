@@ -47,7 +47,7 @@ static const Option options[] = {
 	OPT_PARSED(0, "range", "A:B", &range, range_check, "only samples A to B - 1, counted from 0"),
 	OPT_PARSED(0, "holdout", "N|P%", &holdout, holdout_check, "set N samples or P percent aside, marked, to validate on"),
 	OPT_CHOICE(0, "part", "fit|holdout", &part, "only this part of the hold-out, unmarked", .fallback = "both, marked"),
-	OPT_COUNT('s', "seed", "N", &seed, "seed of the hold-out's choice"),
+	OPT_COUNT(0, "seed", "N", &seed, "seed of the hold-out's choice"),
 	OPT_PARSED(0, "sha256", "HEX", &sha256, digest_check, "what an address must bring; kept in the cache then",
 		   .is_manner = true),
 	OPT_SIZE(0, "memory", "SIZE", &memory, "memory that a hold-out may take before it uses a file", .is_manner = true,

@@ -204,9 +204,13 @@ is_unsafe(const char *path)
 {
 	if (*path == '/')
 		return true;
-	for (const char *part = path; part; part = strchr(part, '/'), part += part != NULL)
-		if (!strncmp(part, "..", 2) && (part[2] == '/' || !part[2]))
+	while (*path) {
+		size_t length = strcspn(path, "/");
+
+		if (length == 2 && path[0] == '.' && path[1] == '.')
 			return true;
+		path += length + (path[length] == '/');
+	}
 	return false;
 }
 
