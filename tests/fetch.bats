@@ -168,6 +168,7 @@ words_of() {
 	assert_output --partial '\"options\":{\"SOURCE\":\"-\"},\"inputs\":[{\"name\":\"stdin\",\"history\":[{\"tool\":\"fm-fetch\"'
 	run tail -c 2000 out.fms
 	assert_output --partial '\"samples\":300'
+	fm-fetch in.fms | cmp - out.fms
 	fm-fetch in.fms --range 10:50 > out.fms
 	diff <(oracle show in.fms | sed -n 11,50p) <(oracle show out.fms)
 	run -2 fm-fetch in.fms --split test

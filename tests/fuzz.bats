@@ -17,3 +17,4 @@ replay() {
 @test "the corpus of models crashes nothing" { replay model; }
 @test "the corpus of histories crashes nothing" { replay history; }
 @test "the corpus of architectures crashes nothing" { replay architecture; }
+@test "the corpus of IDX files and archives crashes nothing" { replay idx; }

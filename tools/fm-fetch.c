@@ -106,27 +106,37 @@ open_choices(Source *source)
 	}
 }
 
-/* What the result is made from: without passwords, and without options that changed nothing. */
+/* An operand as the history keeps it: an address without its password, a stream as what is piped in. */
+static void
+set_operand(json_t *chosen, const char *name, bool is_stream)
+{
+	const char *value = json_string_value(json_object_get(chosen, name));
+
+	if (!value)
+		return;
+	if (is_stream)
+		json_object_set_new(chosen, name, json_string("-"));
+	else if (is_address(value)) {
+		char *address = address_public(value);
+
+		json_object_set_new(chosen, name, json_string(address));
+		free(address);
+	}
+}
+
+/* What the result is made from; options that changed nothing are left out. */
 static json_t *
 history_of(const Source *source)
 {
-	json_t *chosen = cli_options();
+	json_t *chosen = cli_options(), *inputs = source_inputs(source);
 	char number[24];
 
 	snprintf(number, sizeof number, "%" PRIu64, seed);
 	if (!holdout)
 		json_object_del(chosen, "seed");
-	for (size_t i = 0; i < 2; i++) {
-		const char *name = i ? "LABELS" : "SOURCE", *value = json_string_value(json_object_get(chosen, name));
-
-		if (value && is_address(value)) {
-			char *address = address_public(value);
-
-			json_object_set_new(chosen, name, json_string(address));
-			free(address);
-		}
-	}
-	return history_make(manual.name, chosen, holdout ? number : NULL, NULL, source_inputs(source));
+	set_operand(chosen, "SOURCE", inputs != NULL);
+	set_operand(chosen, "LABELS", false);
+	return history_make(manual.name, chosen, holdout ? number : NULL, NULL, inputs);
 }
 
 int

@@ -5,10 +5,10 @@
 #include "cli/message.h"
 #include "cli/progress.h"
 #include "memory.h"
+#include "source/curl.h"
 #include "source/response.h"
 #include "version.h"
 
-#include <curl/curl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
@@ -34,7 +34,8 @@ typedef struct Transfer {
 	Response response;
 	char validator[RESPONSE_VALIDATOR_MOST]; /* of the response that the file's bytes came from */
 	Status failure; /* what a callback failed with, its words are the thread's message */
-	CURL *curl;
+	const Curl *curl;
+	CURL *handle;
 	char reason[CURL_ERROR_SIZE];
 } Transfer;
 
@@ -124,7 +125,7 @@ prepare_range(Transfer *transfer, char *range, size_t size, struct curl_slist **
 	snprintf(range, size, "%" PRIu64 "-", transfer->have);
 	if (*transfer->validator) {
 		snprintf(condition, sizeof condition, "If-Range: %s", transfer->validator);
-		*headers = curl_slist_append(NULL, condition);
+		*headers = transfer->curl->slist_append(NULL, condition);
 	}
 	return STATUS_OK;
 }
@@ -171,7 +172,7 @@ judge(Transfer *transfer, CURLcode code)
 		return VERDICT_HOPELESS;
 	if (code != CURLE_OK) {
 		if (!*transfer->reason)
-			snprintf(transfer->reason, sizeof transfer->reason, "%s", curl_easy_strerror(code));
+			snprintf(transfer->reason, sizeof transfer->reason, "%s", transfer->curl->easy_strerror(code));
 		return judge_failure(transfer, code);
 	}
 	if (!transfer->is_begun && (transfer->failure = empty(transfer)) < 0) /* an empty body is an empty file */
@@ -199,11 +200,11 @@ try_once(Transfer *transfer)
 	transfer->failure = prepare_range(transfer, range, sizeof range, &headers);
 	if (transfer->failure < 0)
 		return VERDICT_HOPELESS;
-	curl_easy_setopt(transfer->curl, CURLOPT_RANGE, *range ? range : NULL);
-	curl_easy_setopt(transfer->curl, CURLOPT_HTTPHEADER, headers);
-	CURLcode code = curl_easy_perform(transfer->curl);
+	transfer->curl->easy_setopt(transfer->handle, CURLOPT_RANGE, *range ? range : NULL);
+	transfer->curl->easy_setopt(transfer->handle, CURLOPT_HTTPHEADER, headers);
+	CURLcode code = transfer->curl->easy_perform(transfer->handle);
 
-	curl_slist_free_all(headers);
+	transfer->curl->slist_free_all(headers);
 	progress_clear();
 	return judge(transfer, code);
 }
@@ -216,7 +217,7 @@ pause_before(const Transfer *transfer, uint64_t try)
 	uint64_t pause = try < 8 ? (uint64_t)PAUSE_FIRST_MS << try : PAUSE_MOST_MS;
 	curl_off_t asked = 0;
 
-	curl_easy_getinfo(transfer->curl, CURLINFO_RETRY_AFTER, &asked);
+	transfer->curl->easy_getinfo(transfer->handle, CURLINFO_RETRY_AFTER, &asked);
 	if (asked > 0)
 		pause = asked > PAUSE_MOST_MS / 1000 ? PAUSE_MOST_MS : (uint64_t)asked * 1000;
 	pause = pause < PAUSE_MOST_MS ? pause : PAUSE_MOST_MS;
@@ -255,28 +256,29 @@ transfer_run(Transfer *transfer)
 static void
 set_options(Transfer *transfer, const char *address)
 {
-	CURL *curl = transfer->curl;
+	CURLcode (*set)(CURL *, CURLoption, ...) = transfer->curl->easy_setopt;
+	CURL *handle = transfer->handle;
 	bool is_secure = !strncasecmp(address, "https:", 6);
 
 	/* CURLOPT_NOSIGNAL stays off: it is what makes libcurl hold SIGPIPE back while it writes to a socket */
-	curl_easy_setopt(curl, CURLOPT_URL, address);
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR, is_secure ? "https" : "http,https");
-	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
-	curl_easy_setopt(curl, CURLOPT_MAXREDIRS, (long)REDIRECTS_MOST);
-	curl_easy_setopt(curl, CURLOPT_FAILONERROR, 1L);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)transfer->manners->timeout_seconds);
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)transfer->manners->timeout_seconds);
-	curl_easy_setopt(curl, CURLOPT_USERAGENT, "fm-fetch/" FM_VERSION);
-	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, transfer->reason);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer);
-	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(curl, CURLOPT_HEADERDATA, transfer);
-	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
-	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, transfer);
-	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, progress_is_on() ? 0L : 1L);
+	set(handle, CURLOPT_URL, address);
+	set(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+	set(handle, CURLOPT_REDIR_PROTOCOLS_STR, is_secure ? "https" : "http,https");
+	set(handle, CURLOPT_FOLLOWLOCATION, 1L);
+	set(handle, CURLOPT_MAXREDIRS, (long)REDIRECTS_MOST);
+	set(handle, CURLOPT_FAILONERROR, 1L);
+	set(handle, CURLOPT_CONNECTTIMEOUT, (long)transfer->manners->timeout_seconds);
+	set(handle, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	set(handle, CURLOPT_LOW_SPEED_TIME, (long)transfer->manners->timeout_seconds);
+	set(handle, CURLOPT_USERAGENT, "fm-fetch/" FM_VERSION);
+	set(handle, CURLOPT_ERRORBUFFER, transfer->reason);
+	set(handle, CURLOPT_WRITEFUNCTION, on_body);
+	set(handle, CURLOPT_WRITEDATA, transfer);
+	set(handle, CURLOPT_HEADERFUNCTION, on_header);
+	set(handle, CURLOPT_HEADERDATA, transfer);
+	set(handle, CURLOPT_XFERINFOFUNCTION, on_progress);
+	set(handle, CURLOPT_XFERINFODATA, transfer);
+	set(handle, CURLOPT_NOPROGRESS, progress_is_on() ? 0L : 1L);
 }
 
 /* What an earlier run left at the file's end is where this one goes on. */
@@ -295,16 +297,18 @@ Status
 download(const char *address, int fd, bool is_checked, uint64_t size, const DownloadManners *manners)
 {
 	Transfer transfer = { .manners = manners, .fd = fd, .is_checked = is_checked, .size = size };
+	Status status = curl_load(&transfer.curl);
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(transfer.curl = curl_easy_init()))
-		return fail(STATUS_IO, "libcurl doesn't start");
+	if (status < 0)
+		return status;
+	if (!(transfer.handle = transfer.curl->easy_init()))
+		return fail(STATUS_IO, "no memory for a download");
 	transfer.name = address_public(address);
 	set_options(&transfer, address);
-	Status status = find_end(&transfer);
-
+	status = find_end(&transfer);
 	if (status >= 0 && (!size || transfer.have < size))
 		status = transfer_run(&transfer);
-	curl_easy_cleanup(transfer.curl);
+	transfer.curl->easy_cleanup(transfer.handle);
 	free(transfer.name);
 	return status;
 }

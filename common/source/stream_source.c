@@ -8,7 +8,6 @@
 
 typedef struct StreamState {
 	Reader reader;
-	const char *input_name;
 	bool lacks_id, lacks_label; /* columns that are made here */
 	Tensor *tensors;	    /* the reader's, and those made */
 	int64_t *ids;
@@ -92,7 +91,8 @@ stream_inputs(const Source *source)
 {
 	const StreamState *state = source->state;
 
-	return reader_inputs(&state->reader, state->input_name);
+	/* whatever its file is called: a script made from the history pipes it in */
+	return reader_inputs(&state->reader, "stdin");
 }
 
 static void
@@ -132,10 +132,9 @@ add_columns(Source *source, StreamState *state)
 
 /* The reader is open: become a source of it. */
 static Status
-wrap_reader(Source *source, StreamState *state, const char *name, const char *input_name)
+wrap_reader(Source *source, StreamState *state, const char *name)
 {
 	*source = (Source){ .kind = &stream_kind, .name = memory_text(name), .state = state };
-	state->input_name = input_name;
 	about_copy(&source->about, &state->reader.about);
 	Status status = add_columns(source, state);
 
@@ -151,7 +150,7 @@ stream_source_open_stdin(Source *source)
 	Status status = reader_open(&state->reader, "-");
 
 	if (status >= 0)
-		return wrap_reader(source, state, "stdin", "stdin");
+		return wrap_reader(source, state, "stdin");
 	free(state);
 	return status;
 }
@@ -163,7 +162,7 @@ stream_source_open_fd(Source *source, int fd, const char *name)
 	Status status = reader_open_fd(&state->reader, fd, name);
 
 	if (status >= 0)
-		return wrap_reader(source, state, name, "stream");
+		return wrap_reader(source, state, name);
 	free(state);
 	return status;
 }

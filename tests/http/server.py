@@ -19,7 +19,8 @@ served:
     /changing/F    breaks off halfway, each time with another ETag and other contents
     /endless/F     sends zeros until the reader has gone
 
-LOG_FILE gets a line a request: the path, the range asked for, the user agent, whether a password was sent.
+LOG_FILE gets a line a request: the path, the range asked for, the user agent, whether a password was sent. Answers are
+counted in it: a test that empties it starts afresh.
 """
 
 import os
@@ -29,7 +30,6 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 FOLDER, PORT_FILE, LOG_FILE = sys.argv[1:4]
-counts = {}
 lock = threading.Lock()
 
 
@@ -40,12 +40,12 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
     def note(self):
-        with lock:
-            counts[self.path] = counts.get(self.path, 0) + 1
-            with open(LOG_FILE, "a") as log:
-                print(self.path, self.headers.get("Range", "-"), self.headers.get("User-Agent", "-"),
-                      "password" if self.headers.get("Authorization") else "-", file=log)
-            return counts[self.path]
+        """Log the request; how often was this path asked for since the log was emptied?"""
+        with lock, open(LOG_FILE, "a+") as log:
+            print(self.path, self.headers.get("Range", "-"), self.headers.get("User-Agent", "-"),
+                  "password" if self.headers.get("Authorization") else "-", file=log, flush=True)
+            log.seek(0)
+            return sum(line.split()[0] == self.path for line in log)
 
     def do_GET(self):
         times = self.note()
