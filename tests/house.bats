@@ -115,10 +115,10 @@ fresh_make() {
 				[ "$choices" != - ] || continue
 				COMP_WORDS=(x "--$option" "") COMP_CWORD=2
 				$name
-				[ "${COMPREPLY[*]}" = "$(echo "$choices" | tr "|" " ")" ] || { echo "$option: ${COMPREPLY[*]}"; exit 1; }
+				[ "$(printf "%s|" "${COMPREPLY[@]}")" = "${choices// /\\ }|" ] || { echo "$option: ${COMPREPLY[*]}"; exit 1; }
 				COMP_WORDS=(x "--$option" = "") COMP_CWORD=3
 				$name
-				[ "${COMPREPLY[*]}" = "$(echo "$choices" | tr "|" " ")" ] || { echo "=$option: ${COMPREPLY[*]}"; exit 1; }
+				[ "$(printf "%s|" "${COMPREPLY[@]}")" = "${choices// /\\ }|" ] || { echo "=$option: ${COMPREPLY[*]}"; exit 1; }
 			done < <("$2" --dump-options)' - "$FM_ROOT/mk/completion" "$FM_BIN/$tool"
 	done
 }
