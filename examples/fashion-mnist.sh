@@ -4,7 +4,7 @@
 #	fashion-mnist.sh [FOLDER]
 #
 # EPOCHS says for how long, SEED which random numbers, TRAIN what else fm-train is told. FOLDER, default ., gets
-# model.safetensors, predictions.fms, metrics.json, log.jsonl and report.txt.
+# model.safetensors, predictions.fms, metrics.json, log.jsonl, report.txt and report.html.
 set -euo pipefail
 
 folder=${1:-.}
@@ -24,6 +24,15 @@ echo "Measuring on the 10,000 test pictures."
 fm-fetch fashion-mnist --split test | fm-predict -m "$folder/model.safetensors" > "$folder/predictions.fms"
 fm-metrics --json "$folder/predictions.fms" > "$folder/metrics.json"
 fm-metrics "$folder/predictions.fms" | tee "$folder/report.txt"
+fm-report -m "$folder/model.safetensors" --log "$folder/log.jsonl" --title "Fashion-MNIST" \
+	-o "$folder/report.html" "$folder/predictions.fms"
+
+if [ -t 1 ]; then
+	echo
+	echo "The most confident mistakes:"
+	fm-metrics --wrong "$folder/predictions.fms" | fm-show --count 8
+fi
 
 echo
-echo "$folder has the model, the predictions, metrics.json, the log and this report."
+echo "$folder has the model, the predictions, metrics.json, the log, and the report with pictures:"
+echo "$folder/report.html"

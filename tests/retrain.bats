@@ -1,0 +1,98 @@
+#!/usr/bin/env bats
+# examples/retrain/retrain.sh: the nights on which everything goes well, and the others.
+
+load helper
+
+setup_file() {
+	need_fashion_mnist
+	# a folder of IDX files, 800 + 200 pictures, as a person's own set would lie there
+	mkdir -p "$BATS_FILE_TMPDIR/set"
+	"$PYTHON" - "$BATS_FILE_TMPDIR/set" <<- 'END'
+		import gzip, struct, sys
+		where = "/usr/share/datasets/fashion-mnist/"
+		for part, count in (("train", 800), ("t10k", 200)):
+		    images = gzip.open(where + part + "-images-idx3-ubyte.gz").read(16 + 784 * count)[16:]
+		    labels = gzip.open(where + part + "-labels-idx1-ubyte.gz").read(8 + count)[8:]
+		    open(f"{sys.argv[1]}/{part}-images-idx3-ubyte", "wb").write(struct.pack(">4i", 2051, count, 28, 28) + images)
+		    open(f"{sys.argv[1]}/{part}-labels-idx1-ubyte", "wb").write(struct.pack(">2i", 2049, count) + labels)
+	END
+}
+
+# The architecture without spaces, because TRAIN is a list of words.
+tiny() {
+	mkdir -p models
+	echo 'conv 4 3x3 stride 2, relu, flatten, dense classes' > "$BATS_TEST_TMPDIR/net.txt"
+	night() {
+		EPOCHS=${EPOCHS:-2} TRAIN="--arch @$BATS_TEST_TMPDIR/net.txt" ALLOW_WORSE=${ALLOW_WORSE:-40%} \
+			"$FM_ROOT/examples/retrain/retrain.sh" "$BATS_TEST_TMPDIR/models" "${1:-$BATS_FILE_TMPDIR/set}"
+	}
+}
+
+runs() { find models -mindepth 1 -maxdepth 1 -type d -name '[0-9]*' | wc -l; }
+leftovers() { find models -mindepth 1 -maxdepth 1 -name '.work*' -o -name .link | wc -l; }
+
+@test "the first night there is no model, the second replaces it, and rolling back is one rename" {
+	tiny
+	night
+	[ "$(runs)" = 1 ]
+	first=$(readlink models/current)
+	[ -s models/current/report.html ]
+	sleep 1.1
+	night
+	[ "$(runs)" = 2 ]
+	second=$(readlink models/current)
+	[ "$first" != "$second" ]
+	[ -s models/current/comparison.txt ]
+	(cd models && ln -s "$first" .link && mv -T .link current)
+	[ "$(readlink models/current)" = "$first" ]
+	[ "$(leftovers)" = 0 ]
+}
+
+@test "a worse model stays outside, with exit status 1" {
+	tiny
+	EPOCHS=12 night
+	before=$(readlink models/current)
+	EPOCHS=1 ALLOW_WORSE=0% run -1 night
+	assert_output --partial "the model in use stays"
+	[ "$(readlink models/current)" = "$before" ]
+	[ "$(runs)" = 1 ] && [ "$(leftovers)" = 0 ]
+}
+
+@test "when the fetch fails, the old model stays" {
+	tiny
+	night
+	before=$(readlink models/current)
+	run night "$BATS_TEST_TMPDIR/nowhere"
+	[ "$status" -gt 1 ]
+	[ "$(readlink models/current)" = "$before" ]
+	[ "$(leftovers)" = 0 ]
+}
+
+@test "on a full disk the old model stays" {
+	tiny
+	night
+	before=$(readlink models/current)
+	run bash -c 'trap "" XFSZ; ulimit -f 100; "$@"' - env EPOCHS=1 TRAIN="--arch @$BATS_TEST_TMPDIR/net.txt" \
+		"$FM_ROOT/examples/retrain/retrain.sh" "$BATS_TEST_TMPDIR/models" "$BATS_FILE_TMPDIR/set"
+	[ "$status" -gt 1 ]
+	[ "$(readlink models/current)" = "$before" ]
+	[ "$(leftovers)" = 0 ]
+}
+
+@test "two runs at once: the second says so and leaves" {
+	tiny
+	exec 8> models/.lock
+	flock 8
+	run -75 night
+	assert_output --partial "another run is at work"
+	exec 8>&-
+	night
+	[ "$(runs)" = 1 ]
+}
+
+@test "what a killed run has left is cleared away by the next" {
+	tiny
+	mkdir -p models/.work.old
+	night
+	[ "$(leftovers)" = 0 ]
+}
