@@ -26,7 +26,7 @@ load helper
 	for document in README.md CONTRIBUTING.md CHANGELOG.md; do
 		while read -r path; do
 			[ -e "$FM_ROOT/$path" ] || fail "$document points to $path"
-		done < <(grep -oE '`(common|tools|man|mk|tests|examples|gpu)/[A-Za-z0-9_./-]*`' "$FM_ROOT/$document" | tr -d '`')
+		done < <(grep -oE '`(common|tools|man|mk|tests|examples|gpu)/[A-Za-z0-9_./-]*`' "$FM_ROOT/$document" | tr -d '`' | grep -vE '/(fm-)?x\.')
 	done
 }
 
