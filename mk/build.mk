@@ -26,15 +26,17 @@ help: ## print this list
 	@echo 'variables: CC, CFLAGS, LDFLAGS, PREFIX ($(PREFIX)), DESTDIR, BUILD ($(BUILD)), SANITIZE, V=1'
 
 # Instruction sets are flags of an object's folder, never global: only the dispatcher decides what runs.
+# under a sanitizer -O3 only takes time
+KERNEL_OPTIMISE := $(if $(SANITIZE),$(OPTIMISE),-O3)
 AVX512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
-$(BUILD)/common/cpu/plain/%.o: EXTRA = -O3
-$(BUILD)/common/cpu/avx2/%.o: EXTRA = -O3 -mavx2 -mfma -mf16c
-$(BUILD)/common/cpu/avx512/%.o: EXTRA = -O3 $(AVX512)
-$(BUILD)/common/cpu/avx512bf16/%.o: EXTRA = -O3 $(AVX512) -mavx512bf16
-$(BUILD)/common/augment/%.o: EXTRA = -O3
-$(BUILD)/common/augment/avx2/%.o: EXTRA = -O3 -mavx2
-$(BUILD)/common/augment/avx512/%.o: EXTRA = -O3 $(AVX512)
-$(BUILD)/common/augment/avx512vbmi/%.o: EXTRA = -O3 $(AVX512) -mavx512vbmi
+$(BUILD)/common/cpu/plain/%.o: EXTRA = $(KERNEL_OPTIMISE)
+$(BUILD)/common/cpu/avx2/%.o: EXTRA = $(KERNEL_OPTIMISE) -mavx2 -mfma -mf16c
+$(BUILD)/common/cpu/avx512/%.o: EXTRA = $(KERNEL_OPTIMISE) $(AVX512)
+$(BUILD)/common/cpu/avx512bf16/%.o: EXTRA = $(KERNEL_OPTIMISE) $(AVX512) -mavx512bf16
+$(BUILD)/common/augment/%.o: EXTRA = $(KERNEL_OPTIMISE)
+$(BUILD)/common/augment/avx2/%.o: EXTRA = $(KERNEL_OPTIMISE) -mavx2
+$(BUILD)/common/augment/avx512/%.o: EXTRA = $(KERNEL_OPTIMISE) $(AVX512)
+$(BUILD)/common/augment/avx512vbmi/%.o: EXTRA = $(KERNEL_OPTIMISE) $(AVX512) -mavx512vbmi
 $(BUILD)/common/metrics/%.o: EXTRA = -fopenmp
 
 # What every file is compiled with, kept, so that other flags build everything again and the same flags nothing.
