@@ -3,11 +3,9 @@
 #include "augment/warp.h"
 #include "unit/check.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
 static uint64_t random_state = 1;
@@ -190,60 +188,9 @@ TEST(definition_by_hand)
 	CHECK(to[0] == 20 && to[1] == 30 && to[2] == 99 && to[3] == 82, "%d %d %d %d", to[0], to[1], to[2], to[3]);
 }
 
-static double
-seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-/* Pictures a second of one core, the best of some runs. */
-static void
-bench(uint32_t h, uint32_t w, uint32_t c)
-{
-	enum { PICTURES = 512 };
-	size_t size = (size_t)h * w * c, repeats = 1 + 20000000 / size / PICTURES;
-	uint8_t *from = calloc(PICTURES, size), *to = calloc(PICTURES, size);
-	Transform *transforms = calloc(PICTURES, sizeof *transforms);
-	double best = 1e9;
-	Warp warp;
-
-	if (!from || !to || !transforms || warp_init(&warp, FILL_NEAREST, 0, h, w, c) != STATUS_OK)
-		abort();
-	for (size_t i = 0; i < PICTURES; i++) {
-		double angle = random_between(-1000, 1000) * 0.00017;
-
-		transforms[i] = mild_transform(h, w);
-		transforms[i].affine[0] = transforms[i].affine[4] = (int32_t)(cos(angle) * (1 << 20));
-		transforms[i].affine[3] = -(transforms[i].affine[1] = (int32_t)(sin(angle) * (1 << 20)));
-		transforms[i].affine[2] /= 8;
-		transforms[i].affine[5] /= 8;
-	}
-	for (int run = 0; run < 7; run++) {
-		double begin = seconds();
-
-		for (size_t i = 0; i < repeats * PICTURES; i++)
-			warp_apply(&warp, &transforms[i % PICTURES], from + i % PICTURES * size, to + i % PICTURES * size);
-		best = fmin(best, (seconds() - begin) / (double)(repeats * PICTURES));
-	}
-	printf("# %s %ux%ux%u: %.0f pictures/s\n", warp_name(&warp), h, w, c, 1 / best);
-	warp_release(&warp);
-	free(transforms);
-	free(from);
-	free(to);
-}
-
 int
-main(int argc, char **argv)
+main(void)
 {
-	if (argc > 1 && strcmp(argv[1], "bench") == 0) {
-		bench(28, 28, 1);
-		bench(32, 32, 3);
-		bench(224, 224, 1);
-		bench(224, 224, 3);
-	}
 	RUN(definition_by_hand);
 	RUN(nearest_is_the_definition);
 	RUN(constant_is_the_definition);
