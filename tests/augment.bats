@@ -109,6 +109,15 @@ samples() {
 	fm-augment --preset seed --epochs 2 --memory 4K in.fms | cmp - <(fm-augment --preset seed --epochs 2 in.fms)
 }
 
+@test "a full disk is an error, for the output and for the spool" {
+	[ -c /dev/full ] || skip "no /dev/full"
+	stream in.fms 100 '(28, 28, 1)' 400
+	run -4 bash -c "fm-augment in.fms > /dev/full"
+	run -4 bash -c "fm-augment --epochs 2 in.fms > /dev/full"
+	TMPDIR=$PWD/missing run -4 --separate-stderr fm-augment --epochs 2 --memory 4K in.fms
+	[ -z "$output" ]
+}
+
 @test "a reader that has enough of epochs ends them quietly" {
 	stream in.fms 100 '(28, 28, 1)' 200
 	set -o pipefail

@@ -22,8 +22,8 @@ enum {
 
 /** One axis, prepared for folding: q = (pixel * magic) >> shift is pixel / period for pixel <= 2048, in 32 bits. */
 typedef struct Axis {
-	int32_t size, last; /* pixels; (size - 1) in 2^-20 pixel */
-	uint32_t period;    /* pixels after which the fill repeats */
+	int32_t last;	 /* the last pixel, in 2^-20 pixel */
+	uint32_t period; /* pixels after which the fill repeats */
 	uint32_t magic, shift;
 } Axis;
 

@@ -7,26 +7,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct WarpMachinery WarpMachinery;
-
 static Axis
 axis_make(uint32_t size, Fill fill)
 {
 	uint32_t period = fill == FILL_REFLECT ? 2 * size : size > 1 ? size - 1 : 1;
 	uint32_t shift = period < 4 ? 20 : 22; /* so that 2048 * magic stays below 2^32 */
 
-	return (Axis){ .size = (int32_t)size, .last = (int32_t)((size - 1) << 20), .period = period,
+	return (Axis){ .last = (int32_t)((size - 1) << 20), .period = period,
 		       .magic = (1u << shift) / period + 1, .shift = shift };
 }
 
 /* What a Warp works with. Its pictures are planes: of one channel as they are, of several after taking them apart. */
-struct WarpMachinery {
+typedef struct WarpMachinery {
 	const WarpKernel *kernel;
 	WarpSmall *small; /* or NULL */
 	Plane plane;
-	uint8_t *pairs;	      /* [h + 1, stride, 2]: a row to spare, for what is read beyond the last pixel */
-	uint8_t *planes[2];   /* [c, h, w]: before and after, of several channels */
-};
+	uint8_t *pairs;	    /* [h + 1, stride, 2]: a row to spare, for what is read beyond the last pixel */
+	uint8_t *planes[2]; /* [c, h, w]: before and after, of several channels */
+} WarpMachinery;
 
 static size_t
 in_lines(size_t size)

@@ -95,7 +95,6 @@ gather(const Plane *plane, __m256i x, __m256i y)
 	return _mm256_i32gather_epi32((const int *)(const void *)plane->pairs, entry, 2);
 }
 
-/* Unsigned beyond the last: outside, on either side. */
 static inline __m256i
 is_outside(__m256i at, const Lanes *axis)
 {
