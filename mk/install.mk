@@ -7,7 +7,7 @@ MANDIR ?= $(DATADIR)/man
 DOCDIR ?= $(DATADIR)/doc/fm-tools
 
 MANUALS := $(sort $(wildcard man/*.[1-9]))
-EXAMPLES := $(sort $(wildcard examples/*))
+EXAMPLES := $(shell find examples -type f | LC_ALL=C sort)
 DOCUMENTS := $(wildcard README.md CHANGELOG.md LICENSE)
 BASH_COMPLETIONS := $(TOOLS:%=$(BUILD)/completions/bash/%)
 ZSH_COMPLETIONS := $(TOOLS:%=$(BUILD)/completions/zsh/_%)
@@ -43,5 +43,5 @@ uninstall: ## remove what install put there
 	@printf '%s\n' $(foreach file,$(INSTALLED),'$(file)') | while IFS='>' read -r source mode target; do \
 		rm -f '$(DESTDIR)'"$$target" || exit 1; \
 	done
-	@rmdir -p --ignore-fail-on-non-empty '$(DESTDIR)$(DOCDIR)/examples' '$(DESTDIR)$(DOCDIR)' 2> /dev/null || true
+	@find '$(DESTDIR)$(DOCDIR)' -depth -type d -empty -delete 2> /dev/null || true
 	@echo 'Removed from $(DESTDIR)$(PREFIX).'

@@ -217,7 +217,7 @@ for k, name in enumerate("abc"):
 	train --epochs 2 --class-weights weights -o b.safetensors < in.fms
 	same_weights a.safetensors b.safetensors
 	train --epochs 2 -o c.safetensors < in.fms
-	! same_weights a.safetensors c.safetensors
+	run ! same_weights a.safetensors c.safetensors
 	make_stream in.fms --samples 100 --epochs 2
 	train --class-weights balanced -o a.safetensors < in.fms
 	train --class-weights weights -o b.safetensors < in.fms

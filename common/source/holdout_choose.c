@@ -87,7 +87,8 @@ share_out(Stratum *strata, size_t strata_count, uint64_t count, uint64_t n)
 		strata[i].remainder = (uint64_t)(product % n);
 		left -= strata[i].quota;
 	}
-	qsort(strata, strata_count, sizeof *strata, compare_remainders);
+	if (strata_count)
+		qsort(strata, strata_count, sizeof *strata, compare_remainders);
 	for (size_t i = 0; i < left; i++)
 		strata[i].quota++;
 }
