@@ -189,6 +189,9 @@ place_columns(const Reader *reader, Slot *slot)
 	}
 	record->tensor_count = count;
 	record->n = image && image->rank ? image->shape[0] : 0;
+	if (slot->raw.file.tensor_count > count)
+		return fail(STATUS_INPUT, "it holds %zu tensors, the first record had %zu", slot->raw.file.tensor_count,
+			    count - reader->is_id_implied);
 	for (size_t i = 0; i < count; i++) {
 		Status status = place_column(reader, slot, i, &used);
 		if (status < 0)

@@ -164,14 +164,32 @@ send_one(Writer *writer, const Record *record, const Tensor *all, uint64_t begin
 	return status;
 }
 
+/* Parts and epochs are written where the stream has them, and only there. */
 static Status
-send_all(Writer *writer, const Record *record, size_t most)
+settle_marks(const About *about, Record *record)
+{
+	if (!about->is_marked)
+		record->part = PART_NONE;
+	else if (record->part == PART_NONE)
+		record->part = PART_FIT;
+	if (about->epochs == EPOCHS_NONE || record->part == PART_HOLDOUT)
+		record->epoch = -1;
+	else if (record->epoch < 0 && record->n)
+		return fail(STATUS_INPUT, "a record of a repeated stream has no epoch");
+	return STATUS_OK;
+}
+
+static Status
+send_all(Writer *writer, const Record *given, size_t most)
 {
 	WriterState *state = writer->state;
 	size_t count = state->about.column_count;
 	uint64_t begin = 0, n;
+	Record sent = *given, *record = &sent;
 	Status status = arrange(state, record);
 
+	if (status == STATUS_OK)
+		status = settle_marks(&state->about, record);
 	if (status < 0)
 		return status;
 	if (state->is_enough)
@@ -204,7 +222,7 @@ send_nothing(Writer *writer)
 {
 	WriterState *state = writer->state;
 	const About *about = &state->about;
-	Record record = { .tensor_count = about->column_count, .epoch = -1, .part = about->is_marked ? PART_FIT : PART_NONE };
+	Record record = { .tensor_count = about->column_count, .epoch = -1 };
 
 	record.tensors = memory_zeroed(about->column_count, sizeof *record.tensors);
 	for (size_t i = 0; i < about->column_count; i++) {

@@ -15,8 +15,8 @@ typedef struct Writer {
 enum { WRITER_ENOUGH = 1 };
 
 /**
- * Begin a stream. Nothing is written before the first writer_send. For a repeated stream (about->epochs), SIGPIPE is
- * ignored from here on, because its reader may stop at any time.
+ * Begin a stream. Nothing is written before the first writer_send. The reader of a repeated stream (about->epochs) may
+ * go at any time: writing to it raises no SIGPIPE.
  *
  * @param fd    written to and not closed; a pipe is enlarged
  * @param name  for messages: "standard output"
@@ -27,7 +27,8 @@ MUST_CHECK Status writer_open(Writer *writer, int fd, const char *name, const Ab
 /**
  * Send samples, at once: as one record, or as several of at most STREAM_RECORD_USUAL bytes (at least one sample each).
  *
- * @param record  holds exactly about's columns, in any order; part and epoch go along; number and offset play no part;
+ * @param record  holds exactly about's columns, in any order; part and epoch go along where about has them; number
+ *                and offset play no part;
  *                its data may be changed by the call only in ways that are undone before it returns
  * @return STATUS_OK; WRITER_ENOUGH if the reader of a repeated stream has gone: stop, exit 0; STATUS_IO; STATUS_INPUT
  *         for a record that doesn't fit about
