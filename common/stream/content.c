@@ -18,7 +18,7 @@ content_open(const About *about)
 	Content *content = memory_zeroed(1, sizeof *content);
 
 	content->about = about;
-	content->hashes = memory_zeroed(about->column_count, sizeof *content->hashes);
+	content->hashes = memory_zeroed(about->column_count, sizeof(void *));
 	return content;
 }
 
@@ -73,7 +73,7 @@ add_line(Hash *hash, const Column *column, uint64_t value)
 	hash_update(hash, text, strlen(text));
 	if (!strcmp(column->name, "name"))
 		hash_update(hash, "*", 1);
-	for (int i = 0; i < column->rank && strcmp(column->name, "name"); i++) {
+	for (int i = 0; i < column->rank && strcmp(column->name, "name") != 0; i++) {
 		snprintf(text, sizeof text, "%s%" PRIu64, i ? "," : "", column->shape[i]);
 		hash_update(hash, text, strlen(text));
 	}

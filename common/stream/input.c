@@ -81,7 +81,7 @@ check_magic(const Raw *raw, const char *where)
 	uint64_t hash;
 
 	if (raw->header_size < METADATA_DIGITS_AT + METADATA_DIGITS + 1 ||
-	    memcmp(record + 8, METADATA_MAGIC, sizeof METADATA_MAGIC - 1) || !hex_read(record + METADATA_DIGITS_AT, &hash) ||
+	    memcmp(record + 8, METADATA_MAGIC, sizeof METADATA_MAGIC - 1) != 0 || !hex_read(record + METADATA_DIGITS_AT, &hash) ||
 	    record[METADATA_DIGITS_AT + METADATA_DIGITS] != '"')
 		return fail(STATUS_INPUT, "%s: the header does not begin with %s and 16 digits: is this a tensor stream?",
 			    where, METADATA_MAGIC);

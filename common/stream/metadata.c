@@ -180,7 +180,7 @@ read_others(About *about, const json_t *metadata)
 	json_t *value;
 
 	json_object_foreach((json_t *)metadata, key, value) {
-		if (strncmp(key, "fm.", 3))
+		if (strncmp(key, "fm.", 3) != 0)
 			json_object_set(about->others, key, value);
 	}
 }
@@ -204,7 +204,7 @@ check_known(const About *about, const Tensor *tensor, bool is_shown)
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
 		const struct Known *is = &known[i];
 
-		if (strcmp(tensor->name, is->name))
+		if (strcmp(tensor->name, is->name) != 0)
 			continue;
 		if (is->is_reserved && !is_shown)
 			return fail(STATUS_INPUT, "tensor \"%s\" is reserved: version %d can't use it; send the stream without it",

@@ -213,7 +213,7 @@ check_part(const About *about, Member *member, Record *record, const json_t *met
 			    part ? "none" : "it");
 	if (!part)
 		return STATUS_OK;
-	if (strcmp(part, "fit") && strcmp(part, "holdout"))
+	if (strcmp(part, "fit") != 0 && strcmp(part, "holdout") != 0)
 		return fail(STATUS_INPUT, "fm.part is \"%s\", neither \"fit\" nor \"holdout\"", part);
 	record->part = *part == 'f' ? PART_FIT : PART_HOLDOUT;
 	if (record->part == PART_HOLDOUT && member->has_fit)
@@ -421,7 +421,7 @@ compare_classes(const About *first, const About *later)
 	if (first->class_count != later->class_count)
 		return fail(STATUS_INPUT, "joined streams differ: %u classes after %u", later->class_count, first->class_count);
 	for (uint32_t i = 0; i < first->class_count; i++) {
-		if (strcmp(first->classes[i], later->classes[i]))
+		if (strcmp(first->classes[i], later->classes[i]) != 0)
 			return fail(STATUS_INPUT, "joined streams differ: class %u is \"%s\" after \"%s\"", i,
 				    later->classes[i], first->classes[i]);
 	}
@@ -537,7 +537,7 @@ take_end(Reader *reader, const Safetensors *file)
 	ReaderState *state = reader->state;
 	Status status = STATUS_OK;
 
-	if (strcmp(json_string_value(json_object_get(file->metadata, "fm.end")), "1"))
+	if (strcmp(json_string_value(json_object_get(file->metadata, "fm.end")), "1") != 0)
 		return fail(STATUS_INPUT, "fm.end is not \"1\"");
 	if (file->tensor_count)
 		return fail(STATUS_INPUT, "the end record holds tensors");

@@ -88,7 +88,7 @@ parse_tensor(Placed *placed, const char *name, const json_t *object, const char 
 	if (!json_is_object(object) || !dtype)
 		return fail(STATUS_INPUT, "%s: tensor \"%s\" has no dtype", what, name);
 	json_object_foreach((json_t *)object, key, value) {
-		if (strcmp(key, "dtype") && strcmp(key, "shape") && strcmp(key, "data_offsets"))
+		if (strcmp(key, "dtype") != 0 && strcmp(key, "shape") != 0 && strcmp(key, "data_offsets") != 0)
 			return fail(STATUS_INPUT, "%s: tensor \"%s\" has the unknown key \"%s\"", what, name, key);
 	}
 	tensor->dtype = dtype_from_name(dtype);

@@ -261,7 +261,7 @@ spool_open(Spool *spool, const About *about, uint64_t memory)
 	state->budget = memory;
 	state->name_column = about_find(about, "name");
 	state->offsets = memory_zeroed(about->column_count, sizeof *state->offsets);
-	state->tensors = memory_zeroed(about->column_count, sizeof *state->tensors);
+	state->tensors = memory_zeroed(about->column_count, sizeof(void *));
 	state->samples = (Store){ .fd = -1, .stride = lay_out(state) };
 	state->names = (Store){ .fd = -1, .stride = 16 };
 	return STATUS_OK;

@@ -30,7 +30,7 @@ dtype_from_name(const char *name)
 {
 	Dtype dtype = 0;
 
-	while (dtype < DTYPE_COUNT && strcmp(name, dtypes[dtype].name))
+	while (dtype < DTYPE_COUNT && strcmp(name, dtypes[dtype].name) != 0)
 		dtype++;
 	return dtype;
 }

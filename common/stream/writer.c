@@ -43,7 +43,7 @@ check_tensor(const Column *column, const Tensor *tensor, uint64_t n)
 	bool fits = tensor && tensor->dtype == column->dtype && tensor->rank == column->rank + 1 && tensor->shape[0] == n &&
 		    tensor->size == n * tensor_row_size(tensor);
 
-	for (int i = 0; fits && i < column->rank && strcmp(column->name, "name"); i++)
+	for (int i = 0; fits && i < column->rank && strcmp(column->name, "name") != 0; i++)
 		fits = tensor->shape[i + 1] == column->shape[i];
 	if (!fits)
 		return fail(STATUS_INPUT, "tensor \"%s\" of a record to be written is missing or unlike its stream's", column->name);
