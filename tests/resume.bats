@@ -167,6 +167,12 @@ open("other.fms", "wb").write(data)'
 	make_stream other.fms --holdout 30 --seed 2
 	train --checkpoint c --epochs 1 -o m.safetensors in.fms
 	run -3 train --checkpoint c --resume --epochs 1 -o m.safetensors other.fms
+	assert_output --partial "validation data differ"
+	make_stream in.fms
+	make_stream other.fms --seed 2
+	train --checkpoint d --epochs 1 -o m.safetensors in.fms
+	run -3 train --checkpoint d --resume --epochs 1 -o m.safetensors other.fms
+	assert_output --partial "other.fms differs from what d was trained on"
 }
 
 @test "options that disagree are refused and named; outputs and threads may differ" {

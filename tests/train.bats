@@ -147,6 +147,20 @@ assert scores["epoch"] == values.index(best), (scores["epoch"], values)' $key
 	done
 }
 
+@test "the loss of training is the mean over the epoch's samples" {
+	# with steps too small to change anything, and nothing that is different in training, it is the validation's
+	make_stream in.fms --samples 101
+	for more in "" "--class-weights weights"; do
+		printf 'a\t2\nb\t2\nc\t2\n' > weights
+		rm -f log
+		# shellcheck disable=SC2086 # two words or none
+		fm-train --arch "flatten, dense classes" --batch 16 --lr 1e-12 --epochs 2 --val in.fms $more --log log -o m.safetensors in.fms
+		python 'import json
+for line in map(json.loads, open("log")):
+	assert abs(line["loss"] - line["val_loss"]) < 1e-5 and abs(line["accuracy"] - line["val_accuracy"]) < 1e-9, line'
+	done
+}
+
 @test "rates follow their schedule from step to step" {
 	make_stream in.fms --samples 10
 	for kind in constant step cosine onecycle; do
@@ -196,10 +210,10 @@ assert (np.concatenate([model[n].ravel() for n in model if "running" in n]) == t
 }
 
 @test "unlabelled samples of a repeated stream are left out, and the epochs stay whole" {
-	make_stream in.fms --unlabelled 3 --epochs 3 --rows 10
+	make_stream in.fms --unlabelled 2 --epochs 6 --rows 10
 	run -3 train -o model.safetensors in.fms
 	train --skip-unlabelled --log log -o model.safetensors in.fms
-	[ "$(column log samples | tr '\n' ' ')" = "80 160 240 " ]
+	[ "$(column log samples | tr '\n' ' ')" = "60 120 180 240 300 360 " ]
 	make_stream in.fms --unlabelled 3 --epochs 3 --no-counts
 	run -2 train --skip-unlabelled -o none.safetensors in.fms
 	assert_output --partial "fm.epoch.labels"
