@@ -77,13 +77,15 @@ fresh_make() {
 	need clang
 	include=/usr/aarch64-linux-gnu/include
 	[ -d "$include" ] || skip "libc6-dev-arm64-cross is not there"
-	mkdir here
-	ln -s /usr/include/jansson*.h /usr/include/xxh*.h /usr/include/archive*.h /usr/include/openssl here/
+	# the libraries' own headers are the same on every 64-bit target
+	mkdir -p here/openssl
+	ln -s /usr/include/jansson*.h /usr/include/xxh*.h /usr/include/archive*.h here/
+	ln -s /usr/include/openssl/* /usr/include/x86_64-linux-gnu/openssl/* here/openssl/
 	ln -s /usr/include/x86_64-linux-gnu/curl here/
 	while read -r source; do
 		clang --target=aarch64-linux-gnu -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -fsyntax-only -nostdlibinc \
 			-isystem "$include" -isystem here -I"$FM_ROOT/common" "$source" || fail "$source"
-	done < <(find "$FM_ROOT/common" "$FM_ROOT/tools" -name '*.c' ! -path '*/cpu/avx*' ! -path '*/draw/*' \
+	done < <(find "$FM_ROOT/common" "$FM_ROOT/tools" -name '*.c' ! -path '*/avx*' ! -path '*/draw/*' \
 		! -path '*/show/*' ! -path '*/report/*' ! -name 'fm-plot.c' ! -name 'fm-show.c' ! -name 'fm-report.c')
 }
 
