@@ -234,7 +234,7 @@ refuse() {
 }
 
 @test "without a cache or a place in it, words say what to set" {
-	XDG_CACHE_HOME= HOME= refuse 4 "set XDG_CACHE_HOME or HOME" fetch good
+	XDG_CACHE_HOME='' HOME='' refuse 4 "set XDG_CACHE_HOME or HOME" fetch good
 	touch file
 	XDG_CACHE_HOME=$PWD/file refuse 4 "can't make this folder of the cache" fetch good
 }

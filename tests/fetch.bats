@@ -295,18 +295,18 @@ refuse() {
 	local images=small/train-images-idx3-ubyte labels=small/train-labels-idx1-ubyte
 	gzip -k $images $labels
 
-	head -c 3000 $images.gz > cut.gz
-	refuse 3 "truncated" fm-fetch cut.gz $labels
-	head -c 5000 $images > cut
-	refuse 3 "truncated: it has 118 images, its header promises 300" fm-fetch cut $labels
-	head -c 200 $labels > cut
-	refuse 3 "truncated: it has 192 labels, its header promises 300" fm-fetch $images cut
-	head -c 9 $images > cut
-	refuse 3 "truncated within its header, at byte 9 of 16" fm-fetch cut $labels
-	: > cut
-	refuse 3 "not an IDX file: it has 0 bytes" fm-fetch cut
-	head -c 2 $images > cut
-	refuse 3 "not an IDX file: it has 2 bytes" fm-fetch cut
+	head -c 3000 $images.gz > short.gz
+	refuse 3 "truncated" fm-fetch short.gz $labels
+	head -c 5000 $images > short.idx
+	refuse 3 "truncated: it has 118 images, its header promises 300" fm-fetch short.idx $labels
+	head -c 200 $labels > short.idx
+	refuse 3 "truncated: it has 192 labels, its header promises 300" fm-fetch $images short.idx
+	head -c 9 $images > short.idx
+	refuse 3 "truncated within its header, at byte 9 of 16" fm-fetch short.idx $labels
+	: > short.idx
+	refuse 3 "not an IDX file: it has 0 bytes" fm-fetch short.idx
+	head -c 2 $images > short.idx
+	refuse 3 "not an IDX file: it has 2 bytes" fm-fetch short.idx
 	(cat $images && echo) > long
 	refuse 3 "more data than the 300 images" fm-fetch long $labels
 	(cat $labels && echo) > long
@@ -375,6 +375,8 @@ refuse() {
 	run -2 fm-fetch --split dev
 	run -2 fm-fetch --part other
 	run -2 fm-fetch --sha256 abc http://127.0.0.1:1/
+	run -2 fm-fetch --sha256 "$(printf a%.0s {1..64})" fashion-mnist
+	assert_output --partial "--sha256 is for one address"
 	run -2 fm-fetch a b c
 }
 
@@ -382,10 +384,11 @@ refuse() {
 	need_fashion_mnist
 	run -4 --separate-stderr bash -c 'fm-fetch --range 0:5000 > /dev/full'
 	[[ $stderr == *"No space left"* ]]
+	# shellcheck disable=SC2016 # for the inner shell
 	run -141 --separate-stderr bash -c 'fm-fetch | head -c 1 > /dev/null; exit "${PIPESTATUS[0]}"'
 	[ -z "$stderr" ]
 	mkdir -p site/fashion-mnist
-	for name in $DEBIAN/train-*; do
+	for name in "$DEBIAN"/train-*; do
 		cp "$name" site/fashion-mnist
 	done
 	printf x | dd of=site/fashion-mnist/train-images-idx3-ubyte.gz bs=1 seek=9999 conv=notrunc status=none
@@ -398,7 +401,7 @@ refuse() {
 @test "a package packed anew is still Fashion-MNIST" {
 	need_fashion_mnist
 	mkdir -p site/fashion-mnist
-	for name in $DEBIAN/t10k-*; do
+	for name in "$DEBIAN"/t10k-*; do
 		zcat "$name" | gzip -1n > "site/fashion-mnist/${name##*/}"
 	done
 	FM_DATASETS=$PWD/site fm-fetch --split test > again.fms

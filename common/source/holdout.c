@@ -7,20 +7,13 @@
 
 #include <xxhash.h>
 
-/* What decides about a sample. */
-typedef struct Ballot {
-	uint64_t count, room;
-	int32_t *labels; /* [count]; by number */
-	int64_t *ids;	 /* [count]; by number */
-	bool *is_held;	 /* [count] */
-} Ballot;
-
 typedef struct HoldoutState {
 	Source inner;
 	Holdout holdout;
 	uint64_t seed, memory;
 	Spool spool;
-	Ballot ballot;
+	Ballot *ballots; /* [count], by number */
+	uint64_t count, ballot_room;
 	bool is_read;
 	Part part;	   /* being sent */
 	uint64_t position; /* of the next sample to look at, in the input */
@@ -30,21 +23,18 @@ typedef struct HoldoutState {
 } HoldoutState;
 
 static Status
-ballot_grow(Ballot *ballot, uint64_t more)
+grow(HoldoutState *state, uint64_t more)
 {
-	if (ballot->count + more > ballot->room) {
-		uint64_t room = 2 * (ballot->count + more);
-		int32_t *labels = reallocarray(ballot->labels, room, sizeof *labels);
-		int64_t *ids = reallocarray(ballot->ids, room, sizeof *ids);
-		bool *is_held = reallocarray(ballot->is_held, room, sizeof *is_held);
+	uint64_t room = 2 * (state->count + more);
 
-		ballot->labels = labels ? labels : ballot->labels;
-		ballot->ids = ids ? ids : ballot->ids;
-		ballot->is_held = is_held ? is_held : ballot->is_held;
-		if (!labels || !ids || !is_held)
-			return fail(STATUS_IO, "no memory to choose from %llu samples", (unsigned long long)room);
-		ballot->room = room;
-	}
+	if (state->count + more <= state->ballot_room)
+		return STATUS_OK;
+	Ballot *larger = reallocarray(state->ballots, room, sizeof *larger);
+
+	if (!larger)
+		return fail(STATUS_IO, "no memory to choose from %llu samples", (unsigned long long)room);
+	state->ballots = larger;
+	state->ballot_room = room;
 	return STATUS_OK;
 }
 
@@ -63,17 +53,16 @@ hash_row(const HoldoutState *state, const Record *record, uint64_t row)
 static Status
 vote(HoldoutState *state, const Record *record)
 {
-	Ballot *ballot = &state->ballot;
 	const int32_t *labels = (const int32_t *)record_find(record, "label")->data;
 	const int64_t *ids = (const int64_t *)record_find(record, "id")->data;
-	Status status = ballot_grow(ballot, record->n);
+	Status status = grow(state, record->n);
 	bool is_all = false;
 	uint64_t bound = holdout_bound(&state->holdout, &is_all);
 
-	for (uint64_t i = 0; status >= 0 && i < record->n; i++, ballot->count++) {
-		ballot->labels[ballot->count] = labels[i];
-		ballot->ids[ballot->count] = ids[i];
-		ballot->is_held[ballot->count] = state->holdout.is_share && (is_all || hash_row(state, record, i) < bound);
+	for (uint64_t i = 0; status >= 0 && i < record->n; i++) {
+		bool is_held = state->holdout.is_share && (is_all || hash_row(state, record, i) < bound);
+
+		state->ballots[state->count++] = (Ballot){ ids[i], labels[i], is_held };
 	}
 	return status;
 }
@@ -93,25 +82,22 @@ read_all(HoldoutState *state)
 static Status
 choose(HoldoutState *state)
 {
-	Ballot *ballot = &state->ballot;
-
 	if (state->holdout.is_share)
 		return STATUS_OK;
-	if (state->holdout.count > ballot->count)
+	if (state->holdout.count > state->count)
 		return fail(STATUS_USAGE, "--holdout %llu: %s has only %llu samples", (unsigned long long)state->holdout.count,
-			    state->inner.name, (unsigned long long)ballot->count);
-	return holdout_choose(state->holdout.count, state->seed, ballot->count, ballot->labels, ballot->ids, ballot->is_held);
+			    state->inner.name, (unsigned long long)state->count);
+	return holdout_choose(state->holdout.count, state->seed, state->count, state->ballots);
 }
 
 /* Rows of the part being sent, as many as fill a record. */
 static uint64_t
 next_rows(HoldoutState *state)
 {
-	const Ballot *ballot = &state->ballot;
 	uint64_t n = 0;
 
-	for (; state->position < ballot->count && n < state->room; state->position++)
-		if (ballot->is_held[state->position] == (state->part == PART_HOLDOUT))
+	for (; state->position < state->count && n < state->room; state->position++)
+		if (state->ballots[state->position].is_held == (state->part == PART_HOLDOUT))
 			state->rows[n++] = state->position;
 	return n;
 }
@@ -157,9 +143,7 @@ holdout_close(Source *source)
 	if (state->spool.state)
 		spool_close(&state->spool);
 	source_close(&state->inner);
-	free(state->ballot.labels);
-	free(state->ballot.ids);
-	free(state->ballot.is_held);
+	free(state->ballots);
 	free(state->rows);
 	free(state);
 }

@@ -29,16 +29,21 @@ const char *holdout_parse(const char *text, Holdout *holdout);
  */
 MUST_CHECK Status holdout_open(Source *source, Source *inner, const Holdout *holdout, uint64_t seed, uint64_t memory);
 
+/** A sample, as far as the choice goes. */
+typedef struct Ballot {
+	int64_t id;
+	int32_t label; /* -1 is a class of its own */
+	bool is_held;
+} Ballot;
+
 /**
- * Which samples are held out, N of them in proportion to their classes: fm-stream(5), Parts.
+ * Hold out so many in proportion to their classes: fm-stream(5), Parts.
  *
- * @param labels, ids  [n]; a label of -1 is a class of its own
- * @param count        at most n
- * @param is_held      out, [n]
+ * @param count    at most n
+ * @param ballots  [n], in the source's order; is_held is set
  * @return STATUS_OK, or STATUS_IO: no memory
  */
-MUST_CHECK Status holdout_choose(uint64_t count, uint64_t seed, uint64_t n, const int32_t *labels, const int64_t *ids,
-				 bool *is_held);
+MUST_CHECK Status holdout_choose(uint64_t count, uint64_t seed, uint64_t n, Ballot *ballots);
 
 /** Below which hash a sample is held out; UINT64_MAX with *is_all set for 100 %. */
 uint64_t holdout_bound(const Holdout *holdout, bool *is_all);

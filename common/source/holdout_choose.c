@@ -43,15 +43,16 @@ compare_remainders(const void *left, const void *right)
 }
 
 static Candidate *
-candidates_of(uint64_t seed, uint64_t n, const int32_t *labels, const int64_t *ids)
+candidates_of(uint64_t seed, uint64_t n, const Ballot *ballots)
 {
-	Candidate *candidates = reallocarray(NULL, n + 1, sizeof *candidates);
+	Candidate *candidates = reallocarray(NULL, n, sizeof *candidates);
 	RandomKey key = random_key(seed, "holdout");
 
 	if (!candidates)
 		return NULL;
 	for (uint64_t i = 0; i < n; i++)
-		candidates[i] = (Candidate){ labels[i], random_u64(random_words(key, 0, 0, (uint64_t)ids[i])), i };
+		candidates[i] = (Candidate){ ballots[i].label,
+					      random_u64(random_words(key, 0, 0, (uint64_t)ballots[i].id)), i };
 	qsort(candidates, n, sizeof *candidates, compare_candidates);
 	return candidates;
 }
@@ -94,20 +95,21 @@ share_out(Stratum *strata, size_t strata_count, uint64_t count, uint64_t n)
 }
 
 Status
-holdout_choose(uint64_t count, uint64_t seed, uint64_t n, const int32_t *labels, const int64_t *ids, bool *is_held)
+holdout_choose(uint64_t count, uint64_t seed, uint64_t n, Ballot *ballots)
 {
-	Candidate *candidates = candidates_of(seed, n, labels, ids);
+	Candidate *candidates = n ? candidates_of(seed, n, ballots) : NULL;
 	Stratum *strata;
 
+	if (!n)
+		return STATUS_OK;
 	if (!candidates)
 		return fail(STATUS_IO, "no memory to choose from %llu samples", (unsigned long long)n);
 	size_t strata_count = strata_of(candidates, n, &strata);
 
-	memset(is_held, 0, n * sizeof *is_held);
 	share_out(strata, strata_count, count, n);
 	for (size_t i = 0; i < strata_count; i++)
-		for (uint64_t j = 0; j < strata[i].quota; j++)
-			is_held[candidates[strata[i].begin + j].position] = true;
+		for (uint64_t j = 0; j < strata[i].size; j++)
+			ballots[candidates[strata[i].begin + j].position].is_held = j < strata[i].quota;
 	free(strata);
 	free(candidates);
 	return STATUS_OK;

@@ -18,10 +18,10 @@
 /* ---- pairs of IDX files, split by split ---- */
 
 /* A place that holds the pairs of both splits: opens one of them. */
-typedef Status OpenSplit(const void *place, Split split, int64_t first_id, Source *source);
+typedef Status OpenSplit(void *place, Split split, int64_t first_id, Source *source);
 
 static Status
-open_both(OpenSplit *open_split, const void *place, Source *source)
+open_both(OpenSplit *open_split, void *place, Source *source)
 {
 	Source train, test;
 	Status status = open_split(place, SPLIT_TRAIN, 0, &train);
@@ -36,7 +36,7 @@ open_both(OpenSplit *open_split, const void *place, Source *source)
 }
 
 static Status
-open_splits(OpenSplit *open_split, const void *place, Split split, Source *source)
+open_splits(OpenSplit *open_split, void *place, Split split, Source *source)
 {
 	return split == SPLIT_ALL ? open_both(open_split, place, source) : open_split(place, split, 0, source);
 }
@@ -46,26 +46,39 @@ open_splits(OpenSplit *open_split, const void *place, Split split, Source *sourc
 typedef struct SetPlace {
 	const NamedSet *set;
 	const DownloadManners *manners;
+	int fd;	    /* of the set's one archive, verified once for all that is read from it; else -1 */
+	char *name; /* the archive's */
 } SetPlace;
 
 static Status
-open_set_file(const SetPlace *place, const char *file, Bytes *bytes)
+locate_archive(SetPlace *place)
+{
+	return place->fd >= 0 ? STATUS_OK :
+				locate_file(place->set, place->set->files, place->manners, &place->fd, &place->name);
+}
+
+static Status
+open_set_file(SetPlace *place, const char *file, Bytes *bytes)
 {
 	char *name;
 	int fd;
-	Status status = locate_file(place->set, set_file(place->set, file), place->manners, &fd, &name);
+	Status status;
 
-	if (status < 0)
+	if (place->set->is_archive) {
+		status = locate_archive(place);
+		return status < 0 ? status : bytes_open(bytes, dup(place->fd), place->name, file);
+	}
+	if ((status = locate_file(place->set, set_file(place->set, file), place->manners, &fd, &name)) < 0)
 		return status;
-	status = bytes_open(bytes, fd, name, place->set->is_archive ? file : NULL);
+	status = bytes_open(bytes, fd, name, NULL);
 	free(name);
 	return status;
 }
 
 static Status
-open_set_split(const void *context, Split split, int64_t first_id, Source *source)
+open_set_split(void *context, Split split, int64_t first_id, Source *source)
 {
-	const SetPlace *place = context;
+	SetPlace *place = context;
 	const SetSplit *files = split == SPLIT_TEST ? &place->set->test : &place->set->train;
 	IdxTraits traits = place->set->traits;
 	Bytes images, labels;
@@ -84,11 +97,14 @@ open_set_split(const void *context, Split split, int64_t first_id, Source *sourc
 static Status
 open_set(const NamedSet *set, SourceRequest *request, Source *source)
 {
-	const SetPlace place = { set, &request->manners };
+	SetPlace place = { .set = set, .manners = &request->manners, .fd = -1 };
 
 	request->split = request->split == SPLIT_ANY ? SPLIT_TRAIN : request->split;
 	Status status = open_splits(open_set_split, &place, request->split, source);
 
+	if (place.fd >= 0)
+		close(place.fd);
+	free(place.name);
 	if (status >= 0) { /* for messages: the set, not one of its files */
 		free(source->name);
 		source->name = memory_text(set->name);
@@ -137,7 +153,7 @@ fail_split(const FilesPlace *place, Split split)
 }
 
 static Status
-open_files_split(const void *context, Split split, int64_t first_id, Source *source)
+open_files_split(void *context, Split split, int64_t first_id, Source *source)
 {
 	const FilesPlace *place = context;
 
@@ -147,7 +163,7 @@ open_files_split(const void *context, Split split, int64_t first_id, Source *sou
 }
 
 static Status
-open_found(const FilesPlace *place, Split *split, Source *source)
+open_found(FilesPlace *place, Split *split, Source *source)
 {
 	if (*split == SPLIT_ANY && has_pair(place, SPLIT_ANY) && !has_pair(place, SPLIT_TRAIN))
 		return open_pair(place, place->pairs[SPLIT_ANY], 0, source);
@@ -292,5 +308,8 @@ open_two(const SourceRequest *request, Source *source)
 Status
 source_open(Source *source, SourceRequest *request)
 {
+	if (request->sha256 && (request->operands[1] || !is_address(request->operands[0])))
+		return fail(STATUS_USAGE, "--sha256 is for one address; '%s' is %s", request->operands[0],
+			    request->operands[1] ? "one of two operands" : "none");
 	return request->operands[1] ? open_two(request, source) : open_one(request, source);
 }

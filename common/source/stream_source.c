@@ -10,24 +10,22 @@ typedef struct StreamState {
 	Reader reader;
 	bool lacks_id, lacks_label; /* columns that are made here */
 	Tensor *tensors;	    /* the reader's, and those made */
-	int64_t *ids;
-	int32_t *labels;
-	uint64_t room;	  /* samples in ids and labels */
+	int64_t *made;		    /* [room] ids, then [room] labels of half the size */
+	uint64_t room;		    /* samples */
 	uint64_t samples; /* before the next record */
 } StreamState;
 
 static Status
 grow(StreamState *state, uint64_t n)
 {
+	n = n ? n : 1;
 	if (n <= state->room)
 		return STATUS_OK;
-	int64_t *ids = reallocarray(state->ids, n, sizeof *ids);
-	int32_t *labels = reallocarray(state->labels, n, sizeof *labels);
+	int64_t *larger = reallocarray(state->made, n, sizeof(int64_t) + sizeof(int32_t));
 
-	state->ids = ids ? ids : state->ids;
-	state->labels = labels ? labels : state->labels;
-	if (!ids || !labels)
+	if (!larger)
 		return fail(STATUS_IO, "no memory for %llu samples", (unsigned long long)n);
+	state->made = larger;
 	state->room = n;
 	return STATUS_OK;
 }
@@ -49,16 +47,18 @@ complete(StreamState *state, Record *record)
 
 	if (status < 0)
 		return status;
+	int32_t *labels = (int32_t *)(state->made + state->room);
+
 	memcpy(state->tensors, record->tensors, record->tensor_count * sizeof *record->tensors);
 	record->tensors = state->tensors;
 	for (uint64_t i = 0; i < record->n; i++) {
-		state->ids[i] = (int64_t)(state->samples + i);
-		state->labels[i] = -1;
+		state->made[i] = (int64_t)(state->samples + i);
+		labels[i] = -1;
 	}
 	if (state->lacks_id)
-		add_tensor(record, "id", DTYPE_I64, state->ids);
+		add_tensor(record, "id", DTYPE_I64, state->made);
 	if (state->lacks_label)
-		add_tensor(record, "label", DTYPE_I32, state->labels);
+		add_tensor(record, "label", DTYPE_I32, labels);
 	return STATUS_OK;
 }
 
@@ -102,8 +102,7 @@ stream_close(Source *source)
 
 	reader_close(&state->reader);
 	free(state->tensors);
-	free(state->ids);
-	free(state->labels);
+	free(state->made);
 	free(state);
 }
 

@@ -207,29 +207,26 @@ TEST(chains_agree_about_pictures_and_classes)
 /* 7 of 12, from classes of 6, 3, 2 and 1: 3.5, 1.75, 1.17, 0.58; the remainder goes to 1.75 and 0.58. */
 TEST(largest_remainders)
 {
-	int32_t label[12] = { 0, 0, 0, 0, 0, 0, 1, 1, 1, 5, 5, -1 };
-	int64_t id[12];
-	bool is_held[12];
+	static const int32_t label[12] = { 0, 0, 0, 0, 0, 0, 1, 1, 1, 5, 5, -1 };
+	Ballot ballots[12];
 	int held[4] = { 0 };
 
 	for (int i = 0; i < 12; i++)
-		id[i] = i;
-	CHECK(holdout_choose(7, 1, 12, label, id, is_held) == STATUS_OK);
+		ballots[i] = (Ballot){ .id = i, .label = label[i], .is_held = true };
+	CHECK(holdout_choose(7, 1, 12, ballots) == STATUS_OK);
 	for (int i = 0; i < 12; i++)
-		held[label[i] == 5 ? 2 : label[i] < 0 ? 3 : label[i]] += is_held[i];
+		held[label[i] == 5 ? 2 : label[i] < 0 ? 3 : label[i]] += ballots[i].is_held;
 	CHECK(held[0] == 3 && held[1] == 2 && held[2] == 1 && held[3] == 1, "%d %d %d %d", held[0], held[1], held[2], held[3]);
 }
 
 /* Equal ids have equal keys, so position decides; equal remainders go to the lower class. */
 TEST(ties)
 {
-	int32_t label[4] = { 1, 1, -1, -1 };
-	int64_t id[4] = { 7, 7, 7, 7 };
-	bool is_held[4];
+	Ballot ballots[4] = { { .id = 7, .label = 1 }, { .id = 7, .label = 1 }, { .id = 7, .label = -1 }, { .id = 7, .label = -1 } };
 
-	CHECK(holdout_choose(1, 1, 4, label, id, is_held) == STATUS_OK);
-	CHECK(!is_held[0] && !is_held[1] && is_held[2] && !is_held[3]);
-	CHECK(holdout_choose(0, 1, 0, label, id, is_held) == STATUS_OK);
+	CHECK(holdout_choose(1, 1, 4, ballots) == STATUS_OK);
+	CHECK(!ballots[0].is_held && !ballots[1].is_held && ballots[2].is_held && !ballots[3].is_held);
+	CHECK(holdout_choose(0, 1, 0, ballots) == STATUS_OK);
 }
 
 /* ---- choices around sources that have parts and stored bytes of their own ---- */
