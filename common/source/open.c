@@ -53,8 +53,18 @@ typedef struct SetPlace {
 static Status
 locate_archive(SetPlace *place)
 {
-	return place->fd >= 0 ? STATUS_OK :
-				locate_file(place->set, place->set->files, place->manners, &place->fd, &place->name);
+	char *name;
+	int fd;
+
+	if (place->fd >= 0)
+		return STATUS_OK;
+	Status status = locate_file(place->set, place->set->files, place->manners, &fd, &name);
+
+	if (status >= 0) {
+		place->fd = fd;
+		place->name = name;
+	}
+	return status;
 }
 
 static Status
