@@ -145,7 +145,6 @@ main(int argc, char **argv)
 	Source source;
 	Writer writer;
 	Record record;
-	Status status;
 
 	/* arguments */
 	cli_start(&manual, &argc, &argv);
@@ -158,7 +157,7 @@ main(int argc, char **argv)
 	must(writer_open(&writer, STDOUT_FILENO, "standard output", &source.about));
 
 	/* run */
-	while ((status = must(source_next(&source, &record))) > 0)
+	while (must(source_next(&source, &record)) > 0)
 		if (must(writer_send(&writer, &record)) == WRITER_ENOUGH)
 			return cli_finish(STATUS_OK);
 

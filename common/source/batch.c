@@ -12,7 +12,7 @@ sample_size(const About *about)
 
 	for (size_t i = 0; i < about->column_count; i++)
 		size += about->columns[i].row_size;
-	return size;
+	return size ? size : 1;
 }
 
 static void

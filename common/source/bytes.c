@@ -346,7 +346,7 @@ bytes_close(Bytes *bytes)
 static Status
 list_state(BytesState *state, Status (*visit)(void *context, const char *path), void *context)
 {
-	const char *path;
+	const char *path = NULL;
 	Status status;
 
 	/* a file that is no archive fails here: its contents fit no format */

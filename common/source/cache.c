@@ -96,7 +96,7 @@ verify(int fd, const CacheOrigin *origin)
 	char *name = address_public(origin->address), digest[DIGEST_TEXT];
 	Status status = digest_file(fd, name, digest);
 
-	if (status >= 0 && strcmp(digest, origin->sha256))
+	if (status >= 0 && strcmp(digest, origin->sha256) != 0)
 		status = fail(STATUS_INPUT, "%s: not the file that was expected: its SHA-256 is %s, not %s", name, digest,
 			      origin->sha256);
 	free(name);

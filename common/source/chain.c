@@ -45,7 +45,7 @@ static Status
 check_classes(const Source *more, const Source *fewer)
 {
 	for (uint32_t i = 0; i < fewer->about.class_count; i++)
-		if (strcmp(more->about.classes[i], fewer->about.classes[i]))
+		if (strcmp(more->about.classes[i], fewer->about.classes[i]) != 0)
 			return fail(STATUS_INPUT, "%s calls class %u '%s', %s calls it '%s'", more->name, i,
 				    more->about.classes[i], fewer->name, fewer->about.classes[i]);
 	return STATUS_OK;

@@ -3,6 +3,7 @@
 
 #include "stream/record.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 enum { PIECE = 1 << 16 }; /* labels read at a time: a header that lies about its number costs no memory */
@@ -73,41 +74,55 @@ read_piece(Bytes *bytes, const IdxHeader *header, int32_t first, int32_t *labels
 	Status status = bytes_read(bytes, values, n * size, &got);
 
 	if (status >= 0 && got < n * size)
-		return fail(STATUS_INPUT, "%s: truncated: it has %llu labels, its header promises %u", bytes->name,
-			    (unsigned long long)(position + got / size), header->shape[0]);
+		return fail(STATUS_INPUT, "%s: truncated: it has %" PRIu64 " labels, its header promises %u", bytes->name,
+			    position + got / size, header->shape[0]);
 	return status < 0 ? status : convert(header, values, n, first, labels + position, position, bytes->name);
+}
+
+/* Room for one more piece, twice what is there: memory follows what has come, not what the header promises. */
+static Status
+grow(int32_t **labels, uint64_t needed, uint64_t *room, const char *name)
+{
+	if (needed <= *room)
+		return STATUS_OK;
+	int32_t *larger = reallocarray(*labels, 2 * needed, sizeof **labels);
+
+	if (!larger)
+		return fail(STATUS_IO, "%s: no memory for %" PRIu64 " labels", name, 2 * needed);
+	*labels = larger;
+	*room = 2 * needed;
+	return STATUS_OK;
+}
+
+static Status
+read_all(Bytes *bytes, const IdxHeader *header, int32_t first, int32_t **labels)
+{
+	uint64_t n = header->shape[0], room = 0;
+	Status status = grow(labels, PIECE, &room, bytes->name);
+
+	for (uint64_t done = 0; status >= 0 && done < n; done += PIECE) {
+		uint64_t piece = n - done < PIECE ? n - done : PIECE;
+
+		if ((status = grow(labels, done + piece, &room, bytes->name)) >= 0)
+			status = read_piece(bytes, header, first, *labels, done, piece);
+	}
+	return status < 0 ? status : idx_check_end(bytes, header);
 }
 
 Status
 idx_labels_read(Bytes *bytes, const IdxHeader *header, int32_t first, int32_t **labels, int32_t *most)
 {
-	uint64_t n = header->shape[0], done = 0, room = 0;
-	Status status = STATUS_OK;
+	int32_t *read = NULL;
+	Status status = read_all(bytes, header, first, &read);
 
 	*labels = NULL;
-	while (status >= 0 && (done < n || !*labels)) {
-		uint64_t piece = n - done < PIECE ? n - done : PIECE;
-
-		if (done + piece >= room) {
-			int32_t *larger = reallocarray(*labels, room = 2 * (done + piece) + 1, sizeof **labels);
-
-			if (!larger) {
-				status = fail(STATUS_IO, "%s: no memory for %llu labels", bytes->name, (unsigned long long)room);
-				break;
-			}
-			*labels = larger;
-		}
-		status = read_piece(bytes, header, first, *labels, done, piece);
-		done += piece;
-	}
-	if (status >= 0)
-		status = idx_check_end(bytes, header);
 	*most = -1;
-	for (uint64_t i = 0; status >= 0 && i < n; i++)
-		*most = (*labels)[i] > *most ? (*labels)[i] : *most;
 	if (status < 0) {
-		free(*labels);
-		*labels = NULL;
+		free(read);
+		return status;
 	}
-	return status;
+	for (uint64_t i = 0; read && i < header->shape[0]; i++)
+		*most = read[i] > *most ? read[i] : *most;
+	*labels = read;
+	return STATUS_OK;
 }

@@ -19,7 +19,7 @@ split_of_name(const char *name)
 {
 	Split split = SPLIT_TRAIN;
 
-	while (name && split_names[split] && strcmp(split_names[split], name))
+	while (name && split_names[split] && strcmp(split_names[split], name) != 0)
 		split++;
 	return name ? split : SPLIT_ANY;
 }

@@ -6,6 +6,7 @@
 #include "source/idx.h"
 #include "source/idx_labels.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 
 typedef struct IdxState {
@@ -58,8 +59,8 @@ read_images(IdxState *state, uint64_t n)
 	Status status = bytes_read(&state->images, image->data, n * size, &got);
 
 	if (status >= 0 && got < n * size)
-		return fail(STATUS_INPUT, "%s: truncated: it has %llu images, its header promises %u", state->images.name,
-			    (unsigned long long)(state->done + got / size), state->header.shape[0]);
+		return fail(STATUS_INPUT, "%s: truncated: it has %" PRIu64 " images, its header promises %u", state->images.name,
+			    state->done + got / size, state->header.shape[0]);
 	if (status >= 0)
 		set_upright(state, image->data, n, size);
 	return status;

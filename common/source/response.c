@@ -13,7 +13,7 @@ value_of(const char *line, const char *name)
 {
 	size_t length = strlen(name);
 
-	if (strncasecmp(line, name, length) || line[length] != ':')
+	if (strncasecmp(line, name, length) != 0 || line[length] != ':')
 		return NULL;
 	return line + length + 1 + strspn(line + length + 1, " \t");
 }
@@ -23,7 +23,7 @@ begin_of(const char *range)
 {
 	char *end;
 
-	if (strncasecmp(range, "bytes ", 6) || range[6] < '0' || range[6] > '9')
+	if (strncasecmp(range, "bytes ", 6) != 0 || range[6] < '0' || range[6] > '9')
 		return UINT64_MAX;
 	uint64_t begin = strtoull(range + 6, &end, 10);
 
@@ -40,16 +40,17 @@ set_validator(Response *response, const char *text)
 static void
 read_field(Response *response, const char *line)
 {
-	const char *value;
+	const char *range = value_of(line, "Content-Range"), *tag = value_of(line, "ETag");
+	const char *changed = value_of(line, "Last-Modified");
 
-	if ((value = value_of(line, "Content-Range")))
-		response->begin = begin_of(value);
-	else if ((value = value_of(line, "Content-Length")))
+	if (range)
+		response->begin = begin_of(range);
+	if (value_of(line, "Content-Length"))
 		response->has_length = true;
-	else if ((value = value_of(line, "ETag")) && *value == '"') /* a weak one begins with W/ and proves nothing */
-		set_validator(response, value);
-	else if ((value = value_of(line, "Last-Modified")) && *response->validator != '"')
-		set_validator(response, value);
+	if (tag && *tag == '"') /* a weak one begins with W/ and proves nothing */
+		set_validator(response, tag);
+	if (changed && *response->validator != '"')
+		set_validator(response, changed);
 }
 
 void
@@ -63,7 +64,7 @@ response_read_line(Response *response, const char *line, size_t size)
 		return;
 	memcpy(text, line, size);
 	text[size] = '\0';
-	if (strncasecmp(text, "HTTP/", 5)) {
+	if (strncasecmp(text, "HTTP/", 5) != 0) {
 		read_field(response, text);
 		return;
 	}

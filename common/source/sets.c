@@ -96,7 +96,7 @@ static const char *const emnist_mirrors[] = {
 			   "gzip/emnist-" part "-train-labels-idx1-ubyte.gz" },                                        \
 		.test = { "gzip/emnist-" part "-test-images-idx3-ubyte.gz",                                            \
 			  "gzip/emnist-" part "-test-labels-idx1-ubyte.gz" },                                          \
-		.traits = { .class_count = COUNT_OF(names), .classes = names, .first_label = (first),                  \
+		.traits = { .class_count = COUNT_OF(names), .classes = (names), .first_label = (first),                  \
 			    .is_transposed = true },                                                                   \
 		.mirrors = emnist_mirrors,                                                                             \
 	}
@@ -132,7 +132,7 @@ set_file(const NamedSet *set, const char *name)
 {
 	const SetFile *file = set->files;
 
-	while (!set->is_archive && strcmp(file->name, name))
+	while (!set->is_archive && strcmp(file->name, name) != 0)
 		file++;
 	return file;
 }
