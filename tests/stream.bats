@@ -6,7 +6,7 @@ load helper
 # The library is built and installed apart, so that no other build is touched.
 setup_file() {
 	export DEST=$BATS_FILE_TMPDIR/dest
-	make -s -C "$FM_ROOT" BUILD="$BATS_FILE_TMPDIR/build" OPTIMISE=-O0 SANITIZE= PREFIX=/usr DESTDIR="$DEST" install-library
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C "$FM_ROOT" BUILD="$BATS_FILE_TMPDIR/build" OPTIMISE=-O0 SANITIZE= PREFIX=/usr DESTDIR="$DEST" install-library
 }
 
 pass() {
@@ -87,7 +87,7 @@ build_keep() {
 
 @test "make uninstall takes the library away" {
 	cp -r "$DEST" there
-	make -s -C "$FM_ROOT" BUILD="$BATS_FILE_TMPDIR/build" PREFIX=/usr DESTDIR="$PWD/there" uninstall-library
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -C "$FM_ROOT" BUILD="$BATS_FILE_TMPDIR/build" PREFIX=/usr DESTDIR="$PWD/there" uninstall-library
 	[ -z "$(find there -type f -o -type l)" ]
 }
 

@@ -17,7 +17,14 @@ make_about(About *about)
 		abort();
 }
 
-/* Pixel j of sample i is i + j; its name is "n" and i, in a width that grows. */
+/* A width that grows from batch to batch. */
+static size_t
+width_of(uint64_t row)
+{
+	return 6 + row / BATCH * BATCH / 10;
+}
+
+/* Pixel j of sample i is i + j; its name is "n" and i, and "z" in its last place. */
 static Status
 append(Spool *spool, int64_t begin, uint64_t n, size_t width)
 {
@@ -36,6 +43,7 @@ append(Spool *spool, int64_t begin, uint64_t n, size_t width)
 		for (int j = 0; j < 15; j++)
 			pixels[i * 15 + j] = (uint8_t)(ids[i] + j);
 		snprintf(names[i], sizeof names[i], "n%d", (int)ids[i]);
+		names[i][width - 1] = 'z';
 		memcpy(packed + i * width, names[i], width);
 	}
 	return spool_append(spool, &record);
@@ -55,6 +63,7 @@ holds(const Spool *spool)
 		char expected[64] = "";
 
 		snprintf(expected, sizeof expected, "n%d", (int)row);
+		expected[width_of(row) - 1] = 'z';
 		is_right = *id == (int64_t)row && pixels[14] == (uint8_t)(row + 14) &&
 			   !memcmp(name, expected, spool_row_size(spool, (size_t)about_find(&about, "name")));
 	}
@@ -75,7 +84,7 @@ round_trip(uint64_t memory)
 	for (int64_t begin = 0; begin < ROWS && is_right; begin += BATCH) {
 		uint64_t n = begin + BATCH < ROWS ? BATCH : (uint64_t)(ROWS - begin);
 
-		is_right = append(&spool, begin, n, 5 + (size_t)begin / 10) == STATUS_OK;
+		is_right = append(&spool, begin, n, width_of((uint64_t)begin)) == STATUS_OK;
 	}
 	is_right = is_right && holds(&spool);
 	spool_close(&spool);
@@ -104,7 +113,7 @@ TEST(gather)
 		CHECK(spool_gather(&spool, rows, n, &record) == STATUS_OK);
 		CHECK(record.n == n && record_find(&record, "image")->size == n * 15);
 		CHECK(((int64_t *)record_find(&record, "id")->data)[n - 1] == (int64_t)rows[n - 1]);
-		CHECK(!memcmp(record_find(&record, "name")->data, "n6\0\0", 4));
+		CHECK(!memcmp(record_find(&record, "name")->data, "n6\0z", 4));
 	}
 	spool_record_release(&record);
 	spool_close(&spool);

@@ -74,7 +74,7 @@ TEST(keys_passed_on)
 /* However 3 MiB are sent, no record is larger than 1 MiB, and the content is the same. */
 TEST(records_of_at_most_one_mebibyte)
 {
-	enum { ROW = 1000, ROWS = 3000 };
+	enum { ROW = 1024, ROWS = 3000 }; /* 1,024 rows would fill a record, were it not for its header */
 	uint8_t *data = malloc(ROW * ROWS);
 	uint64_t contents[3], rows[] = { 1, 700, ROWS };
 
@@ -111,6 +111,40 @@ TEST(records_of_at_most_one_mebibyte)
 	}
 	CHECK(contents[0] == contents[1] && contents[1] == contents[2]);
 	free(data);
+}
+
+static uint64_t
+content_of_names(const char *names, uint64_t width)
+{
+	int fd = memfd_create("stream", MFD_CLOEXEC);
+	uint8_t data[2] = { 1, 2 };
+	Tensor tensors[] = {
+		{ "image", DTYPE_U8, 4, { 2, 1, 1, 1 }, data, 2 },
+		{ "name", DTYPE_U8, 2, { 2, width }, (uint8_t *)names, 2 * width },
+	};
+	Record record = { .n = 2, .tensor_count = 2, .tensors = tensors, .epoch = -1 };
+	About about;
+	Writer writer;
+	uint64_t content = 0;
+
+	about_init(&about, 1, 1, 1);
+	if (about_add_column(&about, "name", DTYPE_U8, 1, &width) == 0 && writer_open(&writer, fd, "memory", &about) == 0 &&
+	    writer_send(&writer, &record) == 0 && writer_finish(&writer, NULL) == 0)
+		content = writer_content(&writer);
+	writer_close(&writer);
+	about_release(&about);
+	close(fd);
+	return content;
+}
+
+/* How wide names are padded plays no part; what they say does, and what stands behind the first NUL does not. */
+TEST(content_of_padded_names)
+{
+	uint64_t content = content_of_names("a\0bc", 2);
+
+	CHECK(content && content == content_of_names("a\0\0\0bc\0\0", 4));
+	CHECK(content == content_of_names("a\0x\0bc\0y", 4));
+	CHECK(content != content_of_names("ab\0\0c\0\0\0", 4));
 }
 
 TEST(one_large_sample)
@@ -209,6 +243,7 @@ main(void)
 	RUN(canonical_bytes);
 	RUN(keys_passed_on);
 	RUN(records_of_at_most_one_mebibyte);
+	RUN(content_of_padded_names);
 	RUN(one_large_sample);
 	RUN(what_does_not_fit);
 	RUN(enough);
