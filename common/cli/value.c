@@ -1,9 +1,10 @@
 /* value.c: one parser and one printer for each kind of option. */
 #include "cli/value.h"
 
+#include "json/canonical.h"
+
 #include <ctype.h>
 #include <errno.h>
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,19 +196,6 @@ value_read(const Option *option, const char *text)
 	return fail(STATUS_USAGE, "--%s wants %s, not \"%s\"", option->name, expected ? expected : words, text);
 }
 
-static char *
-real_text(double value)
-{
-	char text[32];
-
-	for (int digits = 1; digits <= DBL_DECIMAL_DIG; digits++) {
-		snprintf(text, sizeof text, "%.*g", digits, value);
-		if (strtod(text, NULL) == value)
-			break;
-	}
-	return strdup(text);
-}
-
 char *
 value_text(const Option *option)
 {
@@ -219,7 +207,7 @@ value_text(const Option *option)
 		snprintf(number, sizeof number, "%llu", (unsigned long long)*(const uint64_t *)option->value);
 		return strdup(number);
 	case OPTION_REAL:
-		return real_text(*(const double *)option->value);
+		return strdup(json_number(*(const double *)option->value, number));
 	case OPTION_FLAG:
 		return strdup(*(const bool *)option->value ? "true" : "false");
 	default:
