@@ -63,7 +63,7 @@ interrupt() {
 	"${slow[@]}" --checkpoint c --log part -o part.safetensors &
 	pid=$!
 	wait_for test -s part
-	kill -INT $pid
+	kill -TERM $pid
 	status=0
 	wait $pid || status=$?
 	[ "$status" = 75 ]

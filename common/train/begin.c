@@ -133,7 +133,7 @@ training_begin(Training *training, const Settings *settings, const char *path)
 
 	*training = (Training){ .settings = settings, .log.fd = -1, .state.log_length = -1 };
 	if (settings->val)
-		status = validation_file_read(&training->val, settings->val, settings->memory / 2);
+		status = validation_file_read(&training->val, settings->val, settings->memory);
 	if (status >= 0)
 		status = intake_open(&training->intake, path, settings->skips_unlabelled);
 	if (status >= 0)

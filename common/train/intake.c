@@ -89,11 +89,26 @@ intake_open(Intake *intake, const char *path, bool skips_unlabelled)
 	return STATUS_OK;
 }
 
+/* the parts come one after the other, and the second has what the first has left of the memory */
+static Status
+open_part(Intake *intake, Kept *kept)
+{
+	uint64_t used = kept_size(&intake->holdout);
+
+	if (kept->picture_size)
+		return STATUS_OK;
+	return kept_open(kept, &intake->reader.about, used < intake->memory ? intake->memory - used : 0);
+}
+
 static Status
 keep(Intake *intake, Kept *kept, const Record *record)
 {
 	Rows rows;
-	Status status = rows_of(&rows, record, intake->reader.samples - record->n, intake->reader.about.class_count,
+	Status status = open_part(intake, kept);
+
+	if (status < 0)
+		return status;
+	status = rows_of(&rows, record, intake->reader.samples - record->n, intake->reader.about.class_count,
 				intake->name);
 
 	if (status >= 0 && !intake->skips_unlabelled)
@@ -141,12 +156,9 @@ intake_read(Intake *intake, uint64_t memory)
 {
 	const About *about = &intake->reader.about;
 	Consumed holdout;
-	Status status = kept_open(&intake->holdout, about, memory / 2);
+	Status status;
 
-	if (status >= 0)
-		status = kept_open(&intake->fit, about, memory / 2);
-	if (status < 0)
-		return status;
+	intake->memory = memory;
 	consumed_init(&holdout, about);
 	status = read_records(intake, &holdout);
 	intake->holdout_content = consumed_content(&holdout);

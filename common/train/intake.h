@@ -24,6 +24,7 @@ typedef struct Intake {
 	uint64_t *counts;	/* [classes] of an epoch's labelled samples; NULL: not known */
 	uint64_t epoch_samples; /* labelled ones that an epoch trains on */
 	Consumed consumed;	/* of a repeated stream: the hold-out part; the feed goes on from there */
+	uint64_t memory;	/* bytes to keep in memory */
 	Record record;		/* of a repeated stream: the first one after the hold-out part */
 	bool has_record;
 } Intake;
@@ -34,7 +35,7 @@ MUST_CHECK Status intake_open(Intake *intake, const char *path, bool skips_unlab
 /**
  * Read the hold-out part, and a plain stream to its end.
  *
- * @param memory  bytes to keep in memory; half of it for each part
+ * @param memory  bytes to keep in memory, of both
  * @return STATUS_OK; STATUS_INPUT also for an unlabelled sample, unless they are skipped
  */
 MUST_CHECK Status intake_read(Intake *intake, uint64_t memory);

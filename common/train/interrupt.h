@@ -4,7 +4,7 @@
 
 #include <signal.h>
 
-/** From here on both signals only set the flag below. */
+/** From here on both signals only set the flag below, unless they are ignored. */
 void interrupt_watch(void);
 
 /** The flag, for Reader.stop: a reader waits a little for it when its input ends too early. */

@@ -89,6 +89,12 @@ kept_add(Kept *kept, const Rows *rows)
 	return spool_append(&kept->spool, &(Record){ .n = n, .tensor_count = 3, .tensors = tensors, .epoch = -1 });
 }
 
+uint64_t
+kept_size(const Kept *kept)
+{
+	return kept->n * (kept->picture_size + sizeof *kept->labels + sizeof *kept->ids);
+}
+
 void
 kept_gather(const Kept *kept, const uint64_t *rows, uint64_t count, uint8_t *pixels, int32_t *labels, int64_t *ids)
 {

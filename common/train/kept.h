@@ -25,6 +25,9 @@ MUST_CHECK Status kept_open(Kept *kept, const About *stream, uint64_t memory);
 /** Keep the labelled ones. @return STATUS_IO when the disk or memory is full */
 MUST_CHECK Status kept_add(Kept *kept, const Rows *rows);
 
+/** Bytes of what is kept. */
+uint64_t kept_size(const Kept *kept);
+
 /** After this nothing may be added; threads may call it at once. Any of pixels, labels and ids may be NULL. */
 void kept_gather(const Kept *kept, const uint64_t *rows, uint64_t count, uint8_t *pixels, int32_t *labels, int64_t *ids);
 

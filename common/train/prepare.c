@@ -61,13 +61,14 @@ take_up_checkpoint(Training *training)
 static Status
 read_input(Training *training)
 {
+	uint64_t memory = training->settings->memory, used = kept_size(&training->val.kept);
 	Status status;
 
 	if (training->settings->checkpoint) {
 		interrupt_watch();
 		training->intake.reader.stop = &interrupt_flag;
 	}
-	status = intake_read(&training->intake, training->settings->memory);
+	status = intake_read(&training->intake, used < memory ? memory - used : 0);
 	if (status == STATUS_INTERRUPTED && !is_resumed(training) && checkpoint_save(training) < 0)
 		return STATUS_IO;
 	return status;
@@ -267,13 +268,13 @@ static Status
 start_ring(Training *training)
 {
 	static const About no_columns;
-	const Kept *kept = &training->intake.fit;
+	const Shape input = training->net.input;
 	bool is_repeated = training->intake.is_repeated;
 	const Feed feed = {
 		.fill = is_repeated ? stream_feed_fill : kept_feed_fill,
 		.context = is_repeated ? (void *)&training->stream_feed : (void *)&training->kept_feed,
 		.batch_most = epoch_step_most(training->intake.epoch_samples, training->settings->batch),
-		.picture_size = kept->picture_size,
+		.picture_size = (size_t)input.h * input.w * input.c,
 		.about = is_repeated ? &training->intake.reader.about : &no_columns,
 	};
 
