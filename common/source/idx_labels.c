@@ -83,7 +83,7 @@ read_piece(Bytes *bytes, const IdxHeader *header, int32_t first, int32_t *labels
 static Status
 grow(int32_t **labels, uint64_t needed, uint64_t *room, const char *name)
 {
-	if (needed <= *room)
+	if (*labels && needed <= *room)
 		return STATUS_OK;
 	int32_t *larger = reallocarray(*labels, 2 * needed, sizeof **labels);
 
