@@ -75,6 +75,7 @@ assert (other == numpy.array([2, 0, -1])[one]).all()' in.fms out.fms
 	pictures bad.fms 30 'c|d'
 	run -3 --separate-stderr fm-predict -m model.safetensors bad.fms
 	[ -z "$output" ]
+	# shellcheck disable=SC2154 # set by run
 	[[ $stderr == *'class "d", which the model lacks'* ]]
 }
 

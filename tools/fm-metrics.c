@@ -227,7 +227,7 @@ print_wrong(Run *run)
 	Rows rows;
 	Record record = {0};
 
-	must(rows_open(&rows, stdout, strcmp(format, "tsv") ? ROWS_JSONL : ROWS_TSV, &run->wrong.about, top));
+	must(rows_open(&rows, stdout, strcmp(format, "tsv") != 0 ? ROWS_JSONL : ROWS_TSV, &run->wrong.about, top));
 	for (uint64_t at = 0; must(wrong_gather(&run->wrong, at, &record)); at += record.n)
 		must(rows_put(&rows, &record));
 	rows_close(&rows);
@@ -238,7 +238,7 @@ static void
 put_wrong(Run *run)
 {
 	must(wrong_sort(&run->wrong));
-	if (strcmp(format, "stream"))
+	if (strcmp(format, "stream") != 0)
 		print_wrong(run);
 	else
 		send_wrong(run);

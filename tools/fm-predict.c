@@ -135,7 +135,7 @@ print_rows(Run *run)
 	Rows rows;
 	Record record;
 
-	must(rows_open(&rows, stdout, strcmp(format, "tsv") ? ROWS_JSONL : ROWS_TSV, &run->output.about, top));
+	must(rows_open(&rows, stdout, strcmp(format, "tsv") != 0 ? ROWS_JSONL : ROWS_TSV, &run->output.about, top));
 	while (predict_next(run, &record)) {
 		must(rows_put(&rows, &record));
 		if (reader_would_wait(&run->in))
@@ -157,7 +157,7 @@ main(int argc, char **argv)
 	prepare(&run, path);
 
 	/* run */
-	if (strcmp(format, "stream"))
+	if (strcmp(format, "stream") != 0)
 		print_rows(&run);
 	else
 		send_stream(&run);
