@@ -20,8 +20,9 @@ check_plan(const BackendHost *host, const Net *net, const BackendOptions *option
 {
 	const Stage *last = &net->stages[net->stage_count - 1];
 
-	if (options->precision != PRECISION_AUTO && options->precision != PRECISION_FP32)
-		return host->fail(STATUS_USAGE, "this precision is not among the CPU's: use auto or fp32");
+	if (options->precision != PRECISION_AUTO && options->precision != PRECISION_FP32 &&
+	    options->precision != PRECISION_BF16)
+		return host->fail(STATUS_USAGE, "this precision is not among the CPU's: use auto, fp32 or bf16");
 	for (size_t s = 0; s < net->stage_count; s++)
 		if (net->stages[s].from != (int)s - 1)
 			return host->fail(STATUS_DEVICE, "the CPU backend has no branches yet: use --device ref");
@@ -59,14 +60,19 @@ set_initial(Backend *backend, const float *param, const float *bn)
 static Status
 open_with(Backend *backend, const float *param, const float *bn)
 {
-	if (!layout_init(&backend->layout, backend->net, backend->kernels->block) || !engine_allocate(backend))
+	const KernelTable *predict = backend->options.is_training ? backend->kernels->floats : backend->kernels;
+
+	backend->folded.kernels = predict; /* while training, as fm-predict will do it unless told otherwise */
+	if (!layout_init(&backend->layout, backend->net, backend->kernels) ||
+	    !layout_init(&backend->folded.layout, backend->net, predict) || !engine_allocate(backend))
 		return out_of_memory(backend);
 	backend->team = team_open(backend->threads);
 	if (!backend->team)
 		return backend->host->fail(STATUS_IO, "can't start %d threads", backend->threads);
 	set_initial(backend, param, bn);
 	backend->version = 1;
-	snprintf(backend->chosen, sizeof backend->chosen, "cpu %s fp32", backend->kernels->name);
+	snprintf(backend->chosen, sizeof backend->chosen, "cpu %s %s", backend->kernels->name,
+		 backend->kernels->cell == sizeof(float) ? "fp32" : "bf16");
 	return STATUS_OK;
 }
 
@@ -75,12 +81,13 @@ cpu_open(Backend **result, const BackendHost *host, const Net *net, const float 
 	 const BackendOptions *options)
 {
 	Status status = check_plan(host, net, options);
-	const KernelTable *kernels = status < 0 ? NULL : cpu_kernels(host);
+	const KernelTable *kernels;
 	Backend *backend;
 
 	*result = NULL;
 	if (status < 0)
 		return status;
+	kernels = cpu_kernels(host, options->precision, options->is_training);
 	if (!kernels)
 		return STATUS_DEVICE;
 	backend = calloc(1, sizeof *backend);

@@ -8,68 +8,136 @@
 typedef struct Backward {
 	Backend *backend;
 	const Batch *batch;
+	size_t s;
 	const StageLayout *stage;
 	StageMemory *memory;
-	const float *in;
-	const float *y;
-	float *dout;	/* of this stage's output; dropout is undone in place */
-	float *din;	/* NULL: the pixels need none */
+	const KernelTable *kernels; /* of this stage's y and out */
+	const void *y;
+	void *dout;	 /* of this stage's output, without halo */
+	void *din;	 /* NULL: the pixels need none */
+	bool din_is_float;
 	uint32_t n;
 	uint32_t slices; /* of the weight gradient */
 } Backward;
 
-/* ---- gradients through dropout and pool ---- */
+static size_t
+out_count(const StageLayout *stage)
+{
+	return (size_t)stage->out.h * stage->out.w * stage->out.lanes;
+}
+
+static Affine
+affine_of(const Backward *job)
+{
+	const StageChannels *channels = &job->memory->channels;
+
+	return (Affine){ .scale = channels->scale, .shift = channels->shift, .is_relu = job->stage->is_relu };
+}
+
+static const void *
+y_of(const Backward *job, uint32_t image)
+{
+	return cells_at(job->y, image * plane_image(&job->stage->y), job->kernels->cell);
+}
+
+static void *
+dout_of(const Backward *job, uint32_t image)
+{
+	return cells_at(job->dout, image * out_count(job->stage), job->kernels->cell);
+}
+
+/* ---- stages that the fused kernels can't do: by floats, in scratch memory ---- */
 
 static void
-undo_dropout(const Backward *job, uint32_t image)
+undo_dropout(const Backward *job, uint32_t image, float *dout)
 {
-	const Plane *plane = &job->stage->out;
-	const size_t floats = (size_t)plane->h * plane->w * plane->lanes;
+	const size_t count = out_count(job->stage);
 	const float scale = (float)(1 / (1 - job->stage->stage->dropout->rate));
-	const uint8_t *keep = job->memory->keep + image * floats;
-	float *dout = job->dout + image * floats;
+	const uint8_t *keep = job->memory->keep + image * count;
 
-	for (size_t i = 0; i < floats; i++)
+	for (size_t i = 0; i < count; i++)
 		dout[i] = keep[i] ? dout[i] * scale : 0;
 }
 
-/* The gradient at z, [y.h][y.w][lanes]. */
+/* y as floats to scratch->y[i]. @return the gradient at z, [y.h][y.w][lanes] */
 static const float *
-gradient_at_z(const Backward *job, const Affine *affine, uint32_t image, Scratch *scratch)
+gradient_at_z(const Backward *job, uint32_t image, int i, Scratch *scratch)
 {
 	const StageLayout *stage = job->stage;
-	const KernelTable *kernels = job->backend->kernels;
-	const float *dout = job->dout + (size_t)image * stage->out.h * stage->out.w * stage->out.lanes;
+	const Affine affine = affine_of(job);
+	const size_t pixels = (size_t)stage->y.h * stage->y.w;
 
+	job->kernels->load(pixels * stage->y.lanes, y_of(job, image), scratch->y[i]);
+	job->kernels->load(out_count(stage), dout_of(job, image), scratch->out[i]);
+	if (stage->stage->dropout)
+		undo_dropout(job, image, scratch->out[i]);
 	if (!stage->has_pool)
-		return dout;
-	kernels->affine(affine, job->y + image * plane_image(&stage->y), scratch->z, (size_t)stage->y.h * stage->y.w,
-			stage->y.lanes);
-	kernels->pool_back(&stage->pool, scratch->z, dout, scratch->dz);
+		return scratch->out[i];
+	job->kernels->affine(&affine, scratch->y[i], scratch->z, pixels, stage->y.lanes);
+	job->kernels->pool_back(&stage->pool, scratch->z, scratch->out[i], scratch->dz);
 	return scratch->dz;
+}
+
+/* dy of one or two images, as floats, in place of their y, then stored */
+static void
+back_slowly(const Backward *job, uint32_t image, uint32_t count, void *const dy[2], size_t dy_row, void *pairs,
+	    Scratch *scratch)
+{
+	const StageLayout *stage = job->stage;
+	const size_t row = (size_t)stage->y.w * stage->y.lanes;
+	Store store = {
+		.h = stage->y.h, .w = stage->y.w, .lanes = stage->y.lanes, .to = { dy[0], dy[1] }, .to_row = dy_row,
+		.pairs = pairs, .pairs_row = row,
+	};
+
+	for (uint32_t i = 0; i < count; i++) {
+		const float *dz = gradient_at_z(job, image + i, (int)i, scratch);
+		job->kernels->floats->back(&(Back){
+			.affine = affine_of(job), .coefficients = job->memory->channels.coefficients, .h = stage->y.h,
+			.w = stage->y.w, .lanes = stage->y.lanes, .y = { scratch->y[i] }, .dout = { dz },
+			.dy = { scratch->y[i] }, .dy_row = row,
+		});
+		store.from[i] = scratch->y[i];
+	}
+	job->kernels->store(&store);
 }
 
 /* ---- sums ---- */
 
 static void
+sums_image(const Backward *job, uint32_t image, double *sums, Scratch *scratch)
+{
+	const StageLayout *stage = job->stage;
+	const Affine affine = affine_of(job);
+	const uint32_t lanes = stage->y.lanes;
+	const float *mean = job->memory->channels.mean;
+	const size_t pixels = (size_t)stage->y.h * stage->y.w;
+
+	if (!stage->is_fused) {
+		const float *dz = gradient_at_z(job, image, 0, scratch);
+		job->kernels->floats->sums(&affine, scratch->y[0], dz, mean, pixels, lanes, sums, sums + lanes);
+		return;
+	}
+	if (stage->stage->dropout) /* flat, so floats */
+		undo_dropout(job, image, dout_of(job, image));
+	if (stage->has_pool) /* what doesn't reach the largest of a window is 0 */
+		job->kernels->sums(&affine, cells_at(job->memory->best, image * out_count(stage), job->kernels->cell),
+				   dout_of(job, image), mean, (size_t)stage->out.h * stage->out.w, lanes, sums, sums + lanes);
+	else
+		job->kernels->sums(&affine, y_of(job, image), dout_of(job, image), mean, pixels, lanes, sums, sums + lanes);
+}
+
+static void
 sums_slice(void *context, size_t task, int thread)
 {
 	const Backward *job = context;
-	const StageLayout *stage = job->stage;
-	const StageChannels *channels = &job->memory->channels;
-	const Slice slice = slice_of(job->n, SLICES, (uint32_t)task);
-	const Affine affine = stage_affine(stage, channels);
-	const uint32_t lanes = stage->y.lanes;
-	double *sums = channels->sums + task * 2 * lanes;
+	const Slice slice = slice_of_images(job->n, SLICES, (uint32_t)task);
+	const uint32_t lanes = job->stage->y.lanes;
+	double *sums = job->memory->channels.sums + task * 2 * lanes;
 
 	memset(sums, 0, 2 * lanes * sizeof *sums);
-	for (uint32_t image = slice.begin; image < slice.end; image++) {
-		if (stage->stage->dropout)
-			undo_dropout(job, image);
-		const float *dz = gradient_at_z(job, &affine, image, &job->backend->scratch[thread]);
-		job->backend->kernels->affine_sums(&affine, job->y + image * plane_image(&stage->y), dz, channels->mean,
-						   (size_t)stage->y.h * stage->y.w, lanes, sums, sums + lanes);
-	}
+	for (uint32_t image = slice.begin; image < slice.end; image++)
+		sums_image(job, image, sums, &job->backend->scratch[thread]);
 }
 
 /* dgamma, dbeta or dbias, and dy = a d + b y + c; a bias before batch norm changes nothing, so its gradient is 0. */
@@ -101,49 +169,98 @@ take_sums(const Backward *job)
 
 /* ---- dy, and the input's gradient ---- */
 
-/* rows of dz to rows of dy, wherever those lie */
-static void
-dy_image(const Backward *job, const Affine *affine, uint32_t image, const float *dz, float *dy, size_t dy_row)
-{
-	const StageLayout *stage = job->stage;
-	const size_t row = (size_t)stage->y.w * stage->y.lanes;
-	const float *y = job->y + image * plane_image(&stage->y);
-
-	for (uint32_t i = 0; i < stage->y.h; i++)
-		job->backend->kernels->affine_back(affine, y + i * row, dz + i * row, job->memory->channels.coefficients,
-						   dy + i * dy_row, stage->y.w, stage->y.lanes);
-}
-
-/* zeros between the pixels of a strided convolution's dy, so that the way back has stride 1 */
-static const float *
-dilate(const StageLayout *stage, const float *dy, float *dilated)
+/* Zeros between the pixels of a strided convolution's dy, so that the way back has stride 1. */
+static const void *
+dilate(const StageLayout *stage, const void *dy, size_t cell, void *dilated)
 {
 	const Plane *plane = &stage->dy;
-	const size_t pixel = stage->y.lanes;
+	const size_t lanes = stage->y.lanes;
 
-	memset(dilated, 0, plane_image(plane) * sizeof *dilated); /* other stages leave theirs */
+	memset(dilated, 0, plane_image(plane) * cell); /* other stages leave theirs */
 	for (uint32_t y = 0; y < stage->y.h; y++)
-		for (uint32_t x = 0; x < stage->y.w; x++)
-			memcpy(dilated + y * stage->dilation * plane_row(plane) +
-				       (plane->left + (size_t)x * stage->dilation) * pixel,
-			       dy + ((size_t)y * stage->y.w + x) * pixel, pixel * sizeof *dy);
+		for (uint32_t x = 0; x < stage->y.w; x++) {
+			const size_t to = y * stage->dilation * plane_row(plane) +
+					  (plane->left + (size_t)x * stage->dilation) * lanes;
+			memcpy(cells_at(dilated, to, cell), cells_at(dy, ((size_t)y * stage->y.w + x) * lanes, cell),
+			       lanes * cell);
+		}
 	return dilated;
 }
 
+/* How dy of a stage lies. */
+static Plane
+dy_plane(const StageLayout *stage)
+{
+	return stage->dilation == 1 ? stage->dy : stage->y;
+}
+
 static void
-back_conv(const Backward *job, uint32_t image, int thread)
+back_conv(const Backward *job, uint32_t image, uint32_t count, Scratch *scratch)
 {
 	const StageLayout *stage = job->stage;
-	Scratch *scratch = &job->backend->scratch[thread];
-	float *din = job->din + image * (size_t)stage->in.h * stage->in.w * stage->in.lanes;
+	const Plane plane = dy_plane(stage), in = plane_bare(&stage->in);
+	const size_t cell = job->kernels->cell;
 
-	const float *dy = job->memory->dy;
+	if (stage->dilation == 1) {
+		main_images_back(job->backend, stage, cells_at(job->memory->dy, image * plane_image(&plane), cell),
+				 cells_at(job->din, image * plane_image(&in), cell), count);
+		return;
+	}
+	for (uint32_t i = image; i < image + count; i++)
+		main_images_back(job->backend, stage,
+				 dilate(stage, cells_at(job->memory->dy, i * plane_image(&plane), cell), cell,
+					scratch->dilated),
+				 cells_at(job->din, i * plane_image(&in), cell), 1);
+}
 
-	if (stage->dilation > 1)
-		dy = dilate(stage, dy + image * plane_image(&stage->y), scratch->dilated);
+/* dy where it is wanted: of the weights alone there are only pairs */
+static void
+dy_pair(const Backward *job, uint32_t image, uint32_t count, Scratch *scratch)
+{
+	const StageLayout *stage = job->stage;
+	StageMemory *memory = job->memory;
+	const Plane plane = dy_plane(stage);
+	void *base = stage->kind == MAIN_NONE ? job->din : memory->dy;
+	const size_t image_cells = plane_image(&plane), first = (size_t)plane.left * plane.lanes;
+	const bool has_pairs = memory->dy_pairs && !stage->is_flat;
+	void *pairs = has_pairs ? cells_at(memory->dy_pairs, image / 2 * plane_image(&stage->y), sizeof(float)) : NULL;
+	Back back = {
+		.affine = affine_of(job), .coefficients = memory->channels.coefficients,
+		.pool = stage->has_pool ? &stage->pool : NULL, .h = stage->y.h, .w = stage->y.w, .lanes = stage->y.lanes,
+		.dy_row = plane_row(&plane), .pairs = pairs,
+	};
+
+	if (!base && !pairs)
+		return;
+	for (uint32_t i = 0; i < count; i++) {
+		back.y[i] = y_of(job, image + i);
+		back.dout[i] = dout_of(job, image + i);
+		back.best[i] = memory->best ? cells_at(memory->best, (image + i) * out_count(stage), job->kernels->cell) : NULL;
+		back.dy[i] = base ? cells_at(base, (image + i) * image_cells + first, job->kernels->cell) : NULL;
+	}
+	if (stage->is_fused)
+		job->kernels->back(&back);
 	else
-		dy += image * plane_image(&stage->dy);
-	main_images_back(job->backend, stage, dy, din, 1);
+		back_slowly(job, image, count, back.dy, back.dy_row, pairs, scratch);
+}
+
+/* A dense layer's dy as it is multiplied. */
+static void
+dense_cells(const Backward *job, uint32_t image, uint32_t count)
+{
+	const StageMemory *memory = job->memory;
+	const uint32_t lanes = job->stage->y.lanes;
+	const float *dy = (const float *)memory->dy + (size_t)image * lanes;
+	const size_t cell = job->backend->kernels->cell;
+
+	if (memory->dy_cells == memory->dy)
+		return;
+	job->backend->kernels->store(&(Store){
+		.h = 1, .w = 1, .lanes = lanes, .from = { dy, count == 2 ? dy + lanes : NULL },
+		.to = { cells_at(memory->dy_cells, (size_t)image * lanes, cell),
+			count == 2 ? cells_at(memory->dy_cells, (size_t)(image + 1) * lanes, cell) : NULL },
+		.pairs = cells_at(memory->dy_pairs, (size_t)image / 2 * lanes, sizeof(float)),
+	});
 }
 
 static void
@@ -151,22 +268,20 @@ back_slice(void *context, size_t task, int thread)
 {
 	const Backward *job = context;
 	const StageLayout *stage = job->stage;
-	const Slice slice = slice_of(job->n, SLICES, (uint32_t)task);
-	const Affine affine = stage_affine(stage, &job->memory->channels);
-	const Plane plane = stage->kind == MAIN_CONV && stage->dilation == 1 ? stage->dy : stage->y;
+	const Slice slice = slice_of_images(job->n, SLICES, (uint32_t)task);
+	const KernelTable *kernels = job->backend->kernels;
 	Scratch *scratch = &job->backend->scratch[thread];
 
-	for (uint32_t image = slice.begin; image < slice.end; image++) {
-		const float *dz = gradient_at_z(job, &affine, image, scratch);
-		float *dy = stage->kind == MAIN_NONE ? job->din : job->memory->dy;
-		if (!dy)
-			continue;
-		dy += image * plane_image(&plane) + (size_t)plane.left * plane.lanes;
-		dy_image(job, &affine, image, dz, dy, plane_row(&plane));
-		if (stage->kind == MAIN_FLATTEN && job->din)
-			main_unflatten(stage, dy, job->din + image * plane_image(&stage->in));
+	for (uint32_t image = slice.begin; image < slice.end; image += 2) {
+		const uint32_t count = slice.end - image < 2 ? 1 : 2;
+		dy_pair(job, image, count, scratch);
 		if (stage->kind == MAIN_CONV)
-			back_conv(job, image, thread);
+			back_conv(job, image, count, scratch);
+		if (stage->kind == MAIN_DENSE)
+			dense_cells(job, image, count);
+		for (uint32_t i = image; stage->kind == MAIN_FLATTEN && job->din && i < image + count; i++)
+			main_unflatten(kernels, stage, (const float *)job->memory->dy + i * plane_image(&stage->y),
+				       cells_at(job->din, i * plane_image(&stage->in), kernels->cell), scratch);
 	}
 }
 
@@ -174,12 +289,12 @@ static void
 back_dense(void *context, size_t task, int thread)
 {
 	const Backward *job = context;
-	const uint32_t lanes = (uint32_t)plane_image(&job->stage->in), block = job->backend->kernels->block;
-	const uint32_t blocks = (lanes + block - 1) / block;
+	const uint32_t blocks = job->stage->back_blocks;
 	const Slice slice = slice_of(blocks, blocks < SLICES ? blocks : SLICES, (uint32_t)task);
 
 	(void)thread;
-	main_dense_back(job->backend, job->stage, job->memory->dy, job->din, job->n, slice.begin, slice.end);
+	main_dense_back(job->backend, job->stage, job->memory->dy_cells, job->din, job->din_is_float, job->n, slice.begin,
+			slice.end);
 }
 
 /* ---- the weights' gradient ---- */
@@ -195,28 +310,47 @@ slice_gradient(const Backward *job, size_t slice)
 }
 
 static void
-wgrad_slice(void *context, size_t task, int thread)
+wgrad_conv(void *context, size_t task, int thread)
 {
 	const Backward *job = context;
 	const StageLayout *stage = job->stage;
-	const uint32_t blocks = stage->kind == MAIN_CONV ? blocks_of_stage(job->backend, stage) : 1;
-	const Slice slice = slice_of(job->n, job->slices, (uint32_t)(task / blocks));
-	const Plane *plane = stage->dilation == 1 ? &stage->dy : &stage->y;
-	const size_t block_floats = stage->weight->block_stride;
-	float *to = slice_gradient(job, task / blocks);
+	const uint32_t block = task % stage->blocks;
+	const Slice slice = slice_of_images(job->n, job->slices, (uint32_t)(task / stage->blocks));
+	float *to = slice_gradient(job, task / stage->blocks);
+
+	(void)thread;
+	if (slice.begin < slice.end)
+		main_images_wgrad(job->backend, job->s, slice.begin, slice.end - slice.begin, block, to);
+	else
+		memset(to + block * stage->weight->block_stride, 0, stage->weight->block_stride * sizeof *to);
+}
+
+static void
+wgrad_patches(void *context, size_t task, int thread)
+{
+	const Backward *job = context;
+	const Slice slice = slice_of_images(job->n, job->slices, (uint32_t)task);
+	const uint32_t step = job->backend->layout.per_word; /* images of a word */
+	float *to = slice_gradient(job, task);
 
 	if (slice.begin == slice.end)
-		memset(to + task % blocks * block_floats, 0,
-		       (stage->kind == MAIN_CONV ? block_floats : stage->weight->count) * sizeof *to);
-	else if (stage->kind == MAIN_CONV)
-		main_images_wgrad(job->backend, stage, job->in + slice.begin * plane_image(&stage->in),
-				  job->memory->dy + slice.begin * plane_image(plane), slice.end - slice.begin,
-				  (uint32_t)(task % blocks), to);
-	else
-		for (uint32_t image = slice.begin; image < slice.end; image++)
-			main_patches_wgrad(job->backend, stage, batch_pixels(job->backend, job->batch, image),
-					   job->memory->dy + image * plane_image(&stage->y), &job->backend->scratch[thread],
-					   to, image > slice.begin);
+		memset(to, 0, job->stage->weight->count * sizeof *to);
+	for (uint32_t image = slice.begin; image < slice.end; image += step) {
+		const uint8_t *const pixels[2] = {
+			batch_pixels(job->backend, job->batch, image),
+			step == 2 && image + 1 < slice.end ? batch_pixels(job->backend, job->batch, image + 1) : NULL,
+		};
+		main_patches_wgrad(job->backend, pixels, image, &job->backend->scratch[thread], to, image > slice.begin);
+	}
+}
+
+static void
+wgrad_dense(void *context, size_t task, int thread)
+{
+	const Backward *job = context;
+	const void *in = job->s ? job->memory[-1].out_cells : job->backend->input;
+
+	main_dense_wgrad(job->backend, job->s, in, job->n, (uint32_t)task, &job->backend->scratch[thread]);
 }
 
 static void
@@ -235,29 +369,19 @@ wgrad_reduce(void *context, size_t task, int thread)
 }
 
 static void
-wgrad_dense(void *context, size_t task, int thread)
-{
-	const Backward *job = context;
-
-	main_dense_wgrad(job->backend, job->stage, job->in, job->memory->dy, job->n, (uint32_t)task,
-			 &job->backend->scratch[thread], job->backend->gradient + job->stage->weight->offset);
-}
-
-static void
 back_weights(Backward *job)
 {
 	const StageLayout *stage = job->stage;
 	Team *team = job->backend->team;
 
-	if (stage->kind == MAIN_DENSE) {
-		team_run(team, (stage->c + CHANNEL_ALIGN - 1) / CHANNEL_ALIGN, wgrad_dense, job);
-		return;
-	}
-	job->slices = wgrad_slices(job->backend, stage);
-	team_run(team,
-		 (size_t)job->slices * (stage->kind == MAIN_CONV ? blocks_of_stage(job->backend, stage) : 1),
-		 wgrad_slice, job);
-	if (job->slices > 1)
+	job->slices = wgrad_slices(stage);
+	if (stage->kind == MAIN_DENSE)
+		team_run(team, (stage->depth + CHANNEL_ALIGN - 1) / CHANNEL_ALIGN, wgrad_dense, job);
+	else if (stage->kind == MAIN_PATCHES)
+		team_run(team, job->slices, wgrad_patches, job);
+	else
+		team_run(team, (size_t)job->slices * stage->blocks, wgrad_conv, job);
+	if (stage->kind != MAIN_DENSE && job->slices > 1)
 		team_run(team, (stage->weight->count + UPDATE_FLOATS - 1) / UPDATE_FLOATS, wgrad_reduce, job);
 }
 
@@ -268,49 +392,26 @@ backward_stage(Backend *backend, const Batch *batch, size_t s)
 {
 	const StageLayout *stage = &backend->layout.stages[s];
 	StageMemory *memory = &backend->stages[s];
-	const float *in = s ? memory[-1].out : backend->input;
 	Backward job = {
-		.backend = backend, .batch = batch, .stage = stage, .memory = memory, .in = in,
-		.y = memory->y ? memory->y : in, .dout = backend->dout[s % 2],
-		.din = s ? backend->dout[(s + 1) % 2] : NULL, .n = (uint32_t)batch->n,
+		.backend = backend, .batch = batch, .s = s, .stage = stage, .memory = memory,
+		.kernels = stage_kernels(backend->kernels, stage), .dout = backend->dout[s % 2],
+		.din = s ? backend->dout[(s + 1) % 2] : NULL, .din_is_float = s && stage[-1].is_flat,
+		.n = (uint32_t)batch->n,
 	};
 
+	job.y = memory->y ? memory->y : s ? memory[-1].out : backend->input;
 	team_run(backend->team, SLICES, sums_slice, &job);
 	take_sums(&job);
 	team_run(backend->team, SLICES, back_slice, &job);
-	if (stage->kind == MAIN_DENSE && s) {
-		const uint32_t block = backend->kernels->block;
-		const size_t blocks = (plane_image(&stage->in) + block - 1) / block;
-		team_run(backend->team, blocks < SLICES ? blocks : SLICES, back_dense, &job);
-	}
+	if (stage->kind == MAIN_DENSE && s)
+		team_run(backend->team, stage->back_blocks < SLICES ? stage->back_blocks : SLICES, back_dense, &job);
 	if (stage->weight)
 		back_weights(&job);
-}
-
-typedef struct Transpose {
-	Backend *backend;
-	const StageLayout *stage;
-} Transpose;
-
-static void
-transpose_part(void *context, size_t task, int thread)
-{
-	const Transpose *job = context;
-
-	(void)thread;
-	layout_back(&job->backend->layout, job->stage, task, job->backend->vectors[VECTOR_PARAM], job->backend->back);
 }
 
 void
 train_backward(Backend *backend, const Batch *batch)
 {
-	const NetLayout *layout = &backend->layout;
-
-	for (size_t s = 1; s < layout->stage_count; s++) {
-		Transpose job = { .backend = backend, .stage = &layout->stages[s] };
-		if (job.stage->back_count)
-			team_run(backend->team, layout_back_parts(job.stage, layout->block), transpose_part, &job);
-	}
-	for (size_t s = layout->stage_count; s--;)
+	for (size_t s = backend->layout.stage_count; s--;)
 		backward_stage(backend, batch, s);
 }

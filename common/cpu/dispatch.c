@@ -28,6 +28,12 @@ has_avx512(void)
 	return has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
 	       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
 }
+
+static bool
+has_avx512bf16(void)
+{
+	return has_avx512() && __builtin_cpu_supports("avx512bf16");
+}
 #endif
 
 /* From what runs everywhere up to the fastest. */
@@ -36,13 +42,15 @@ static const Candidate candidates[] = {
 #ifdef __x86_64__
 	{ &kernels_avx2, has_avx2 },
 	{ &kernels_avx512, has_avx512 },
+	{ &kernels_avx512bf16, has_avx512bf16 },
 #endif
 };
 
 enum { CANDIDATES = sizeof candidates / sizeof *candidates };
 
-const KernelTable *
-cpu_kernels(const BackendHost *host)
+/* The most that runs here, or the one demanded. @return NULL after host->fail */
+static const KernelTable *
+most_capable(const BackendHost *host)
 {
 	const char *demanded = getenv("FM_CPU");
 	const KernelTable *best = NULL, *found = NULL;
@@ -60,4 +68,21 @@ cpu_kernels(const BackendHost *host)
 		host->fail(STATUS_DEVICE, "FM_CPU is \"%s\", which this processor can't run; the most it can is %s",
 			   demanded, best->name);
 	return found;
+}
+
+const KernelTable *
+cpu_kernels(const BackendHost *host, Precision precision, bool is_training)
+{
+	const KernelTable *kernels = most_capable(host);
+
+	if (!kernels)
+		return NULL;
+	if (precision == PRECISION_FP32 || (precision == PRECISION_AUTO && !is_training))
+		return kernels->floats;
+	if (precision == PRECISION_BF16 && kernels->floats == kernels) {
+		host->fail(STATUS_DEVICE, "bf16 needs a processor with AVX-512 BF16; this is %s: use --precision fp32",
+			   kernels->name);
+		return NULL;
+	}
+	return kernels;
 }

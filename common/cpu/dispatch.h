@@ -6,10 +6,11 @@
 #include "cpu/kernels.h"
 
 /**
- * The best kernels that processor and system can run; the environment's FM_CPU (plain, avx2, avx512) demands one.
+ * The best kernels that processor and system can run at this precision; auto is bf16 for training where there are
+ * instructions for it, else fp32. The environment's FM_CPU (plain, avx2, avx512, avx512bf16) is the most that is used.
  *
  * @return NULL after host->fail, naming what was demanded and what is there
  */
-const KernelTable *cpu_kernels(const BackendHost *host);
+const KernelTable *cpu_kernels(const BackendHost *host, Precision precision, bool is_training);
 
 #endif

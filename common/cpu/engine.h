@@ -15,33 +15,43 @@ enum {
 	INFER_PAIR = 2,	      /* that go through the convolutions at once, so that they stay in the cache */
 };
 
+#define BN_EPSILON 1e-3
+#define BN_KEEP 0.99 /* of the running statistics at every step */
+
 /** Values of one stage's channels, [y.lanes] each. */
 typedef struct StageChannels {
 	float *scale, *shift, *mean; /* of the batch */
-	float *coefficients;	     /* [3]: of affine_back */
+	float *coefficients;	     /* [3]: of the kernels' `back` */
 	double *sums;		     /* [SLICES][2] */
 	double *mean_batch, *variance_batch; /* unbiased, what the running statistics will take up */
 	double *deviation_inverse;
 } StageChannels;
 
-/** A stage's activations of a batch. */
+/** A stage's activations of a batch: cells, or floats where the stage is flat. */
 typedef struct StageMemory {
 	StageChannels channels;
-	float *y, *out, *dy; /* y NULL: MAIN_NONE */
-	uint8_t *keep;	     /* dropout: [n][out], 1 = kept */
+	void *y, *out, *dy; /* y and dy NULL: MAIN_NONE, whose y is its input */
+	void *best;	    /* y of every pool window's largest; fused stages with a pool */
+	void *out_cells;    /* flat: what a dense layer reads; elsewhere the same as out */
+	void *dy_cells;	    /* likewise */
+	void *out_pairs, *dy_pairs; /* words of two images, where cells are smaller than words and weights need them */
+	uint8_t *keep;	    /* dropout: [n][out without halo], 1 = kept */
 	RandomKey dropout_key;
 } StageMemory;
 
 /** One thread's scratch memory. */
 typedef struct Scratch {
-	float *z, *dz;	  /* an image before its pool, and the gradient there */
-	float *patches;	  /* a band of rows of MAIN_PATCHES */
-	float *picture;	  /* one input image as floats, with what padding surrounds it */
-	float *dilated;	  /* dy of a strided convolution, zeros between its pixels */
-	float *panel;	  /* [batch][16] of a dense layer's inputs */
-	float **infer;	  /* [stage]: outputs of a few images */
-	float *infer_in;  /* stage 0's input as floats */
-	float *infer_y;	  /* of one stage and a few images, before its pool */
+	float *y[2], *z, *dz, *out[2]; /* images of a stage that the fused kernels can't do */
+	void *patches;	  /* a band of rows of MAIN_PATCHES */
+	void *picture;	  /* one input image with what padding surrounds it, or a pair of them in words */
+	void *pictures;	  /* the same for pairs */
+	float *input[2];  /* one input image as floats */
+	void *dilated;	  /* dy of a strided convolution, zeros between its pixels */
+	void *panel;	  /* [batch words][16] of a dense layer's inputs */
+	void **infer;	  /* [stage]: outputs of a few images */
+	void **infer_cells; /* [stage]: the same as cells */
+	void *infer_in;	  /* stage 0's input */
+	void *infer_y;	  /* of one stage and a few images, before its pool */
 } Scratch;
 
 /** A run of parameters that an update treats alike. */
@@ -49,6 +59,17 @@ typedef struct UpdateRange {
 	size_t offset, count;
 	bool is_decayed;
 } UpdateRange;
+
+/** Weights for prediction, batch norm's scale in them. */
+typedef struct Folded {
+	const KernelTable *kernels;
+	NetLayout layout;
+	float *weight;	 /* packed */
+	void *words;	 /* the same, as it is multiplied */
+	float **scale, **shift; /* [stage]; scale is 1 where it is in the weights */
+	uint64_t version;
+	Vector vector;
+} Folded;
 
 struct Backend {
 	const BackendHost *host;
@@ -61,16 +82,18 @@ struct Backend {
 	char chosen[64];
 
 	float *vectors[VECTOR_COUNT]; /* param kinds packed, bn kinds in the file's order; NULL where not kept */
+	uint64_t version;	      /* of the vectors: counts changes */
 	float *gradient;	      /* packed: sums over samples */
 	float gradient_weight;	      /* the summed weight; NaN after a loss that is not finite */
-	float *back;		      /* transposed weights */
+	void *words, *back;	      /* weights as they are multiplied, both ways */
+	uint64_t words_version;
 	float *partial;		      /* slices of a weight gradient */
 	size_t update_range_count;
 	UpdateRange *update_ranges;
 
 	StageMemory *stages;
-	float *input;	   /* stage 0's input as floats, where it needs that */
-	float *dout[2];	   /* gradients of the outputs of even and odd stages */
+	void *input;	   /* stage 0's input, where it is not the pixels themselves */
+	void *dout[2];	   /* gradients of the outputs of even and odd stages, without halo */
 	Scratch *scratch;  /* [threads] */
 	double slice_loss[SLICES], slice_weight[SLICES], slice_correct[SLICES];
 	Sums sums;
@@ -78,16 +101,13 @@ struct Backend {
 	uint8_t *held;
 	uint64_t held_rows, held_room;
 
-	float *folded;	   /* weights for prediction, packed, times batch norm's scale */
-	float **infer_scale, **infer_shift; /* [stage] */
-	uint64_t version, folded_version;   /* version counts changes of the vectors */
-	Vector folded_vector;
+	Folded folded;
 
 	size_t piece_count; /* of memory: all of the above but held */
 	void **pieces;
 };
 
-/** Slice i of n: begin <= image < end, from n alone. */
+/** Slice i of n images: begin <= image < end, from n alone. Pairs of images are never parted. */
 typedef struct Slice {
 	uint32_t begin, end;
 } Slice;
@@ -98,16 +118,26 @@ slice_of(uint64_t n, uint32_t slices, uint32_t i)
 	return (Slice){ (uint32_t)(n * i / slices), (uint32_t)(n * (i + 1) / slices) };
 }
 
-static inline uint32_t
-blocks_of_stage(const Backend *backend, const StageLayout *stage)
+static inline Slice
+slice_of_images(uint64_t n, uint32_t slices, uint32_t i)
 {
-	return (stage->y.lanes + backend->kernels->block - 1) / backend->kernels->block;
+	const Slice pairs = slice_of((n + 1) / 2, slices, i);
+	const uint32_t end = 2 * pairs.end;
+
+	return (Slice){ 2 * pairs.begin < n ? 2 * pairs.begin : (uint32_t)n, end < n ? end : (uint32_t)n };
 }
 
-static inline Affine
-stage_affine(const StageLayout *stage, const StageChannels *channels)
+static inline const KernelTable *
+stage_kernels(const KernelTable *kernels, const StageLayout *stage)
 {
-	return (Affine){ .scale = channels->scale, .shift = channels->shift, .is_relu = stage->is_relu };
+	return stage->is_flat ? kernels->floats : kernels;
+}
+
+/** The plane without halo. */
+static inline Plane
+plane_bare(const Plane *plane)
+{
+	return (Plane){ .h = plane->h, .w = plane->w, .lanes = plane->lanes };
 }
 
 static inline const uint8_t *
@@ -118,65 +148,79 @@ batch_pixels(const Backend *backend, const Batch *batch, uint64_t image)
 	return batch->pixels ? batch->pixels + image * size : backend->held + (uint64_t)batch->rows[image] * size;
 }
 
-#define BN_EPSILON 1e-3
-#define BN_KEEP 0.99 /* of the running statistics at every step */
-
 /* memory.c: everything whose size follows from the plan and the options */
 bool engine_allocate(Backend *backend);
 void engine_free(Backend *backend);
+/** Into how many slices of the batch the gradient of a stage's weights is split: from the plan alone. */
+uint32_t wgrad_slices(const StageLayout *stage);
+/** The first flat stage; what comes before goes through the cache few images at a time. */
+size_t first_flat(const NetLayout *layout);
 
 /* input.c: pixels to what the first stage reads */
 
-/** One image as floats, [h][w][in.lanes]. */
-void input_image(const Backend *backend, const StageLayout *stage, const uint8_t *pixels, float *to);
-/** One image as floats amid its padding. */
-void input_picture(const Backend *backend, const StageLayout *stage, const uint8_t *pixels, float *picture);
-size_t input_picture_floats(const StageLayout *stage);
-/** Rows first <= y < end of the first convolution's output as windows of pixels, [row][column][input_patch_lanes]. */
-void input_patches(const StageLayout *stage, const float *picture, uint32_t first, uint32_t end, float *patches);
+/** One image as cells, [h][w][in.lanes]. @param floats  room for it */
+void input_image(const Backend *backend, const KernelTable *kernels, const StageLayout *stage, const uint8_t *pixels,
+		 void *to, float *floats);
+/** One image amid its padding; or two, second may be NULL, as words of pairs. */
+void input_picture(const Backend *backend, const KernelTable *kernels, const StageLayout *stage,
+		   const uint8_t *const pixels[2], bool is_paired, Scratch *scratch);
+size_t input_picture_units(const StageLayout *stage);
+/** Rows first <= y < end of the first convolution's output as windows, [row][column][input_patch_lanes] of unit bytes. */
+void input_patches(const StageLayout *stage, const void *picture, size_t unit, uint32_t first, uint32_t end, void *patches);
 uint32_t input_patch_lanes(const StageLayout *stage);
 /** How many rows of patches are made at once. */
 uint32_t input_band(const StageLayout *stage);
 
-/* mainstage.c: conv, patches, dense, flatten, forward and backward */
+/* mainstage.c: conv, patches, dense and flatten as jobs of the two kernels that multiply */
+
 typedef struct MainJob {
-	Backend *backend;
+	const Backend *backend;
+	const KernelTable *kernels;
 	const StageLayout *stage;
-	const float *weight; /* packed, of the stage */
-	const float *bias;   /* [y.lanes] or NULL */
+	const void *words; /* of all stages */
+	const float *bias; /* [y.lanes] or NULL */
 	bool is_relu;
 } MainJob;
 
 /** n images of a convolution. */
-void main_images(const MainJob *job, const float *in, float *y, const Plane *y_plane, uint32_t n);
-void main_images_back(const Backend *backend, const StageLayout *stage, const float *dy, float *din, uint32_t n);
-void main_images_wgrad(const Backend *backend, const StageLayout *stage, const float *in, const float *dy, uint32_t n,
-		       uint32_t block, float *dweight);
+void main_images(const MainJob *job, const void *in, void *y, const Plane *y_plane, uint32_t n);
+void main_images_back(const Backend *backend, const StageLayout *stage, const void *dy, void *din, uint32_t n);
+/** Images from `image` on, an even number. */
+void main_images_wgrad(const Backend *backend, size_t s, uint32_t image, uint32_t n, uint32_t block, float *dweight);
 
-/** One image of the first convolution. */
-void main_patches(const MainJob *job, const uint8_t *pixels, float *y, const Plane *y_plane, Scratch *scratch);
-void main_patches_wgrad(const Backend *backend, const StageLayout *stage, const uint8_t *pixels, const float *dy,
-			Scratch *scratch, float *dweight, bool is_added);
+/** One image of the first convolution; wgrad: a pair, the second may be missing. */
+void main_patches(const MainJob *job, const uint8_t *pixels, void *y, const Plane *y_plane, Scratch *scratch);
+void main_patches_wgrad(const Backend *backend, const uint8_t *const pixels[2], uint32_t image, Scratch *scratch,
+			float *dweight, bool is_added);
 
 /** All n images of a dense layer, some blocks of its outputs; back: of its inputs; wgrad: a panel of 16 inputs. */
-void main_dense(const MainJob *job, const float *in, float *y, uint32_t n, uint32_t first_block, uint32_t end_block);
-void main_dense_back(const Backend *backend, const StageLayout *stage, const float *dy, float *din, uint32_t n,
-		     uint32_t first_block, uint32_t end_block);
-void main_dense_wgrad(const Backend *backend, const StageLayout *stage, const float *in, const float *dy, uint32_t n,
-		      uint32_t panel, Scratch *scratch, float *dweight);
+void main_dense(const MainJob *job, const void *in, float *y, uint32_t n, uint32_t first_block, uint32_t end_block);
+void main_dense_back(const Backend *backend, const StageLayout *stage, const void *dy, void *din, bool din_is_float,
+		     uint32_t n, uint32_t first_block, uint32_t end_block);
+void main_dense_wgrad(const Backend *backend, size_t s, const void *in, uint32_t n, uint32_t panel, Scratch *scratch);
 
-/** One image to (c, h, w) order, and its gradient back. */
-void main_flatten(const StageLayout *stage, const float *in, float *y);
-void main_unflatten(const StageLayout *stage, const float *dy, float *din);
+/** One image to floats in (c, h, w) order, and its gradient back to cells. */
+void main_flatten(const KernelTable *kernels, const StageLayout *stage, const void *in, float *y, Scratch *scratch);
+void main_unflatten(const KernelTable *kernels, const StageLayout *stage, const float *dy, void *din, Scratch *scratch);
 
-/* finish.c: from y to the stage's output, but for dropout */
+/* finish.c: from y to the stage's output and, of its gradient, back; two images at a time, the second may be missing */
 
-/** @param affine  NULL: y is z already  @param z  room for an image before its pool */
-void stage_finish(const KernelTable *kernels, const StageLayout *stage, const Affine *affine, const float *y, float *out,
-		  float *z);
+typedef struct Ends {
+	const Backend *backend;
+	const KernelTable *kernels;
+	const StageLayout *stage;
+	Affine affine;
+	const void *y[2];
+	void *out[2];	 /* first pixel, in stage->out's rows */
+	void *best[2];
+	void *out_pairs; /* first pixel */
+	const Batch *batch; /* for dropout; NULL in prediction */
+	StageMemory *memory;
+	uint32_t image;
+	Scratch *scratch;
+} Ends;
 
-/** Into how many slices of the batch the gradient of a stage's weights is split: from the plan alone. */
-uint32_t wgrad_slices(const Backend *backend, const StageLayout *stage);
+void ends_finish(const Ends *ends);
 
 /* forward.c, backward.c, loss.c: training, batch by batch */
 void train_forward(Backend *backend, const Batch *batch);
@@ -185,10 +229,10 @@ void train_backward(Backend *backend, const Batch *batch);
 
 /* optimise.c */
 void optimise_update(Backend *backend, const Hyper *hyper);
+/** Make the words of the weights, unless they are those already. */
+void optimise_words(Backend *backend);
 
 /* infer.c */
-/** The first stage of those that a dense layer begins; what comes before goes through the cache few images at a time. */
-size_t infer_first_flat(const NetLayout *layout);
 void infer_predict(Backend *backend, const Batch *batch, Vector which, float *prob);
 
 /** prob[classes] = softmax(logits) */

@@ -1,38 +1,74 @@
 /* finish.c: from the result of a stage's main operation to its output. */
 #include "cpu/engine.h"
 
+#include <math.h>
 #include <string.h>
 
-/* z of row i: in place of the output where there is no pool */
+/* out: [h][w][lanes] floats without halo; image counts within the batch */
 static void
-finish_rows(const KernelTable *kernels, const StageLayout *stage, const Affine *affine, const float *y, float *to,
-	    size_t to_row)
+drop_units(const Ends *ends, uint32_t image, float *out)
 {
-	const size_t row = (size_t)stage->y.w * stage->y.lanes;
+	const StageLayout *stage = ends->stage;
+	const Plane *plane = &stage->out;
+	const double rate = stage->stage->dropout->rate;
+	const uint64_t threshold = (uint64_t)floor(rate * 0x1p32);
+	const float scale = (float)(1 / (1 - rate));
+	uint8_t *keep = ends->memory->keep + (size_t)image * plane->h * plane->w * plane->lanes;
+	RandomWords words = { { 0 } };
+	uint32_t unit = 0;
 
-	if (affine && to_row == row) {
-		kernels->affine(affine, y, to, (size_t)stage->y.h * stage->y.w, stage->y.lanes);
-		return;
+	for (uint32_t c = 0; c < stage->channels; c++)
+		for (uint32_t pixel = 0; pixel < plane->h * plane->w; pixel++, unit++) {
+			const size_t at = (size_t)pixel * plane->lanes + c;
+			if (unit % 4 == 0)
+				words = random_words(ends->memory->dropout_key, unit / 4, ends->batch->epoch,
+						     (uint64_t)ends->batch->ids[image]);
+			keep[at] = words.x[unit % 4] >= threshold;
+			out[at] = keep[at] ? out[at] * scale : 0;
+		}
+}
+
+/* Any pool, and dropout: by floats, in scratch memory. */
+static void
+finish_slowly(const Ends *ends)
+{
+	const StageLayout *stage = ends->stage;
+	const KernelTable *kernels = ends->kernels;
+	const uint32_t lanes = stage->y.lanes;
+	const size_t pixels = (size_t)stage->y.h * stage->y.w;
+	Scratch *scratch = ends->scratch;
+	Store store = {
+		.h = stage->out.h, .w = stage->out.w, .lanes = lanes, .to = { ends->out[0], ends->out[1] },
+		.to_row = plane_row(&stage->out), .pairs = ends->out_pairs, .pairs_row = plane_row(&stage->out),
+	};
+
+	for (int i = 0; i < 2 && ends->y[i]; i++) {
+		float *z = stage->has_pool ? scratch->z : scratch->out[i];
+		kernels->load(pixels * lanes, ends->y[i], scratch->y[i]);
+		kernels->affine(&ends->affine, scratch->y[i], z, pixels, lanes);
+		if (stage->has_pool)
+			kernels->pool(&stage->pool, z, scratch->out[i]);
+		if (stage->stage->dropout && ends->batch)
+			drop_units(ends, ends->image + (uint32_t)i, scratch->out[i]);
+		store.from[i] = scratch->out[i];
 	}
-	for (uint32_t i = 0; i < stage->y.h; i++)
-		if (affine)
-			kernels->affine(affine, y + i * row, to + i * to_row, stage->y.w, stage->y.lanes);
-		else
-			memcpy(to + i * to_row, y + i * row, row * sizeof *to);
+	kernels->store(&store);
 }
 
 void
-stage_finish(const KernelTable *kernels, const StageLayout *stage, const Affine *affine, const float *y, float *out,
-	     float *z)
+ends_finish(const Ends *ends)
 {
-	const Plane *plane = &stage->out;
-	float *first = out + (size_t)plane->left * plane->lanes;
+	const StageLayout *stage = ends->stage;
 
-	if (!stage->has_pool) {
-		finish_rows(kernels, stage, affine, y, first, plane_row(plane));
+	if (!stage->is_fused) {
+		finish_slowly(ends);
 		return;
 	}
-	if (affine)
-		finish_rows(kernels, stage, affine, y, z, (size_t)stage->y.w * stage->y.lanes);
-	kernels->pool(&stage->pool, affine ? z : y, first, plane_row(plane));
+	stage_kernels(ends->kernels, stage)->finish(&(Finish){
+		.affine = ends->affine, .pool = stage->has_pool ? &stage->pool : NULL, .h = stage->y.h, .w = stage->y.w,
+		.lanes = stage->y.lanes, .y = { ends->y[0], ends->y[1] }, .out = { ends->out[0], ends->out[1] },
+		.out_row = plane_row(&stage->out), .best = { ends->best[0], ends->best[1] }, .pairs = ends->out_pairs,
+	});
+	for (uint32_t i = 0; i < 2 && ends->y[i] && stage->stage->dropout && ends->batch; i++)
+		drop_units(ends, ends->image + i, ends->out[i]); /* flat, so floats */
 }

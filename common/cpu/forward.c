@@ -5,41 +5,51 @@
 #include <math.h>
 #include <string.h>
 
+enum { DENSE_IMAGES = 64 }; /* that a task takes */
+
 typedef struct Forward {
 	Backend *backend;
 	const Batch *batch;
 	size_t s;
 	const StageLayout *stage;
 	StageMemory *memory;
-	const float *in;
-	float *y;
+	const KernelTable *kernels; /* of this stage's y and out */
+	const void *in;		    /* as cells */
+	void *y;
 	uint32_t n;
 } Forward;
 
-static size_t
-y_image(const StageLayout *stage)
+static MainJob
+main_job(const Forward *job)
 {
-	return plane_image(&stage->y);
+	return (MainJob){
+		.backend = job->backend, .kernels = job->backend->kernels, .stage = job->stage, .words = job->backend->words,
+	};
+}
+
+static void *
+y_of(const Forward *job, uint32_t image)
+{
+	return cells_at(job->y, image * plane_image(&job->stage->y), job->kernels->cell);
 }
 
 /* ---- main ---- */
 
 static void
-forward_image(const Forward *job, const MainJob *main, uint32_t image, uint32_t count, int thread)
+forward_pair(const Forward *job, uint32_t image, uint32_t count, Scratch *scratch)
 {
 	const StageLayout *stage = job->stage;
-	Scratch *scratch = &job->backend->scratch[thread];
-	const float *in = job->in ? job->in + image * plane_image(&stage->in) : NULL;
-	float *y = job->y + image * y_image(stage);
+	const MainJob main = main_job(job);
+	const size_t in_image = plane_image(&stage->in), cell = job->backend->kernels->cell;
 
 	if (stage->kind == MAIN_CONV)
-		main_images(main, in, y, &stage->y, count);
-	for (uint32_t i = 0; i < count; i++) {
+		main_images(&main, cells_at(job->in, image * in_image, cell), y_of(job, image), &stage->y, count);
+	for (uint32_t i = image; i < image + count; i++) {
 		if (stage->kind == MAIN_PATCHES)
-			main_patches(main, batch_pixels(job->backend, job->batch, image + i), y + i * y_image(stage),
-				     &stage->y, scratch);
+			main_patches(&main, batch_pixels(job->backend, job->batch, i), y_of(job, i), &stage->y, scratch);
 		if (stage->kind == MAIN_FLATTEN)
-			main_flatten(stage, in + i * plane_image(&stage->in), y + i * y_image(stage));
+			main_flatten(job->backend->kernels, stage, cells_at(job->in, i * in_image, cell), y_of(job, i),
+				     scratch);
 	}
 }
 
@@ -48,24 +58,24 @@ forward_slice(void *context, size_t task, int thread)
 {
 	const Forward *job = context;
 	const StageLayout *stage = job->stage;
-	const Slice slice = slice_of(job->n, SLICES, (uint32_t)task);
+	const Slice slice = slice_of_images(job->n, SLICES, (uint32_t)task);
 	const uint32_t lanes = stage->y.lanes;
 	double *sums = job->memory->channels.sums + task * 2 * lanes;
-	const MainJob main = {
-		.backend = job->backend,
-		.stage = stage,
-		.weight = stage->weight ? job->backend->vectors[VECTOR_PARAM] + stage->weight->offset : NULL,
-	};
 
 	memset(sums, 0, 2 * lanes * sizeof *sums);
 	for (uint32_t image = slice.begin; image < slice.end; image += 2) {
 		const uint32_t count = slice.end - image < 2 ? 1 : 2;
-		forward_image(job, &main, image, count, thread);
+		forward_pair(job, image, count, &job->backend->scratch[thread]);
 		if (stage->stage->bn)
-			job->backend->kernels->moments(job->y + image * y_image(stage),
-						       (size_t)count * stage->y.h * stage->y.w, lanes, sums,
-						       sums + lanes);
+			job->kernels->moments(y_of(job, image), (size_t)count * stage->y.h * stage->y.w, lanes, sums,
+					      sums + lanes);
 	}
+}
+
+static uint32_t
+dense_chunks(uint32_t n)
+{
+	return (n + DENSE_IMAGES - 1) / DENSE_IMAGES;
 }
 
 static void
@@ -73,17 +83,13 @@ forward_dense(void *context, size_t task, int thread)
 {
 	const Forward *job = context;
 	const StageLayout *stage = job->stage;
-	const uint32_t blocks = blocks_of_stage(job->backend, stage), block = task % blocks;
-	const Slice slice = slice_of(job->n, (job->n + 63) / 64, (uint32_t)(task / blocks));
-	const MainJob main = {
-		.backend = job->backend,
-		.stage = stage,
-		.weight = job->backend->vectors[VECTOR_PARAM] + stage->weight->offset,
-	};
+	const uint32_t block = task % stage->blocks;
+	const Slice slice = slice_of(job->n, dense_chunks(job->n), (uint32_t)(task / stage->blocks));
+	const MainJob main = main_job(job);
 
 	(void)thread;
-	main_dense(&main, job->in + slice.begin * plane_image(&stage->in), job->y + slice.begin * y_image(stage),
-		   slice.end - slice.begin, block, block + 1);
+	main_dense(&main, cells_at(job->in, slice.begin * plane_image(&stage->in), job->backend->kernels->cell),
+		   y_of(job, slice.begin), slice.end - slice.begin, block, block + 1);
 }
 
 /* ---- batch norm's scale and shift ---- */
@@ -128,63 +134,60 @@ take_bias(const Forward *job)
 /* ---- affine, pool, dropout ---- */
 
 static void
-drop_units(const Forward *job, uint32_t image)
+finish_pair(const Forward *job, uint32_t image, uint32_t count, Scratch *scratch)
 {
 	const StageLayout *stage = job->stage;
-	const Plane *plane = &stage->out;
-	const double rate = stage->stage->dropout->rate;
-	const uint64_t threshold = (uint64_t)floor(rate * 0x1p32);
-	const float scale = (float)(1 / (1 - rate));
-	float *out = job->memory->out + image * plane_image(plane) + (size_t)plane->left * plane->lanes;
-	uint8_t *keep = job->memory->keep + (size_t)image * plane->h * plane->w * plane->lanes;
-	RandomWords words = { { 0 } };
-	uint32_t unit = 0;
+	const StageChannels *channels = &job->memory->channels;
+	StageMemory *memory = job->memory;
+	const size_t out = plane_image(&stage->out), cell = job->kernels->cell;
+	const size_t first = (size_t)stage->out.left * stage->out.lanes;
+	const size_t best = (size_t)stage->out.h * stage->out.w * stage->out.lanes;
+	Ends ends = {
+		.backend = job->backend, .kernels = job->backend->kernels, .stage = stage,
+		.affine = { .scale = channels->scale, .shift = channels->shift, .is_relu = stage->is_relu },
+		.batch = job->batch, .memory = memory, .image = image, .scratch = scratch,
+		.out_pairs = memory->out_pairs ? cells_at(memory->out_pairs, image / 2 * out + first, sizeof(float)) : NULL,
+	};
 
-	for (uint32_t c = 0; c < stage->channels; c++)
-		for (uint32_t y = 0; y < plane->h; y++)
-			for (uint32_t x = 0; x < plane->w; x++, unit++) {
-				if (unit % 4 == 0)
-					words = random_words(job->memory->dropout_key, unit / 4, job->batch->epoch,
-							     (uint64_t)job->batch->ids[image]);
-				const bool is_kept = words.x[unit % 4] >= threshold;
-				keep[((size_t)y * plane->w + x) * plane->lanes + c] = is_kept;
-				float *a = &out[y * plane_row(plane) + (size_t)x * plane->lanes + c];
-				*a = is_kept ? *a * scale : 0;
-			}
+	for (uint32_t i = 0; i < count; i++) {
+		ends.y[i] = y_of(job, image + i);
+		ends.out[i] = cells_at(memory->out, (image + i) * out + first, cell);
+		ends.best[i] = memory->best ? cells_at(memory->best, (image + i) * best, cell) : NULL;
+	}
+	ends_finish(&ends);
+	for (uint32_t i = 0; i < count && memory->out_cells != memory->out; i++)
+		job->backend->kernels->store(&(Store){
+			.h = 1, .w = 1, .lanes = stage->out.lanes, .from = { ends.out[i] },
+			.to = { cells_at(memory->out_cells, (image + i) * out, job->backend->kernels->cell) },
+		});
 }
 
 static void
 finish_slice(void *context, size_t task, int thread)
 {
 	const Forward *job = context;
-	const StageLayout *stage = job->stage;
-	const KernelTable *kernels = job->backend->kernels;
-	const Slice slice = slice_of(job->n, SLICES, (uint32_t)task);
-	const Affine affine = stage_affine(stage, &job->memory->channels);
+	const Slice slice = slice_of_images(job->n, SLICES, (uint32_t)task);
 
-	for (uint32_t image = slice.begin; image < slice.end; image++) {
-		const float *y = job->y + image * y_image(stage);
-		stage_finish(kernels, stage, &affine, y, job->memory->out + image * plane_image(&stage->out),
-			     job->backend->scratch[thread].z);
-		if (stage->stage->dropout)
-			drop_units(job, image);
-	}
+	for (uint32_t image = slice.begin; image < slice.end; image += 2)
+		finish_pair(job, image, slice.end - image < 2 ? 1 : 2, &job->backend->scratch[thread]);
 }
+
+/* ---- stage by stage ---- */
 
 static void
 forward_stage(Backend *backend, const Batch *batch, size_t s)
 {
 	const StageLayout *stage = &backend->layout.stages[s];
 	StageMemory *memory = &backend->stages[s];
-	const float *in = s ? memory[-1].out : backend->input;
 	Forward job = {
-		.backend = backend, .batch = batch, .s = s, .stage = stage, .memory = memory, .in = in,
-		.y = memory->y ? memory->y : (float *)(uintptr_t)in, .n = (uint32_t)batch->n,
+		.backend = backend, .batch = batch, .s = s, .stage = stage, .memory = memory,
+		.kernels = stage_kernels(backend->kernels, stage), .in = s ? memory[-1].out_cells : backend->input,
+		.n = (uint32_t)batch->n,
 	};
 
+	job.y = memory->y ? memory->y : s ? memory[-1].out : backend->input;
 	if (stage->kind == MAIN_DENSE)
-		team_run(backend->team, (size_t)blocks_of_stage(backend, stage) * ((batch->n + 63) / 64),
-			 forward_dense, &job);
+		team_run(backend->team, (size_t)stage->blocks * dense_chunks(job.n), forward_dense, &job);
 	team_run(backend->team, SLICES, forward_slice, &job);
 	if (stage->stage->bn)
 		take_statistics(&job);
@@ -197,12 +200,13 @@ static void
 make_input(void *context, size_t task, int thread)
 {
 	const Forward *job = context;
-	const Slice slice = slice_of(job->n, SLICES, (uint32_t)task);
+	const Backend *backend = job->backend;
+	const Slice slice = slice_of_images(job->n, SLICES, (uint32_t)task);
 
-	(void)thread;
 	for (uint32_t image = slice.begin; image < slice.end; image++)
-		input_image(job->backend, job->stage, batch_pixels(job->backend, job->batch, image),
-			    job->backend->input + image * plane_image(&job->stage->in));
+		input_image(backend, backend->kernels, job->stage, batch_pixels(backend, job->batch, image),
+			    cells_at(backend->input, image * plane_image(&job->stage->in), backend->kernels->cell),
+			    backend->scratch[thread].input[0]);
 }
 
 void
@@ -210,6 +214,7 @@ train_forward(Backend *backend, const Batch *batch)
 {
 	Forward job = { .backend = backend, .batch = batch, .stage = backend->layout.stages, .n = (uint32_t)batch->n };
 
+	optimise_words(backend);
 	if (backend->input)
 		team_run(backend->team, SLICES, make_input, &job);
 	for (size_t s = 0; s < backend->layout.stage_count; s++)

@@ -1,9 +1,14 @@
 /* cpu/kernels.h: the loops that take the time, as each instruction set offers them.
  *
- * Activations are [image][row][pixel][channel] floats, channels padded with zeros to a multiple of 16, on 64 bytes. An
- * activation that a convolution reads has columns of zeros left and right of every row (its halo), so that no loop asks
- * whether a pixel is inside; rows above and below are left out by the loops over kernel rows. Weights lie in blocks of
- * output channels, [block][kernel row][kernel column][input channel][KernelTable.block], zero where channels end. */
+ * Activations are [image][row][pixel][channel] cells, floats or bf16, channels padded with zeros to a multiple of 16, on
+ * 64 bytes. An activation that a convolution reads has columns of zeros left and right of every row (its halo), so that
+ * no loop asks whether a pixel is inside; rows above and below are left out by the loops over kernel rows.
+ *
+ * What is multiplied comes in words of 32 bits: a float, or two bf16 that lie next to each other along the sum, and are
+ * multiplied and added together. For the forward pass and the input's gradient the two are neighbouring channels, which
+ * lie so anyway; for the weights' gradient they are the same place in two images, so there are copies of activations in
+ * pairs of images, [image / 2][row][pixel][channel][2]. Weights lie in blocks of output channels, [block][kernel
+ * row][kernel column][input channels, by words][KernelTable.block], zero where channels end. */
 #ifndef FM_CPU_KERNELS_H
 #define FM_CPU_KERNELS_H
 
@@ -13,9 +18,9 @@
 
 enum { CHANNEL_ALIGN = 16 };
 
-/** Where a batch's pixels lie; strides in floats. */
+/** Where a batch's pixels lie; strides in words of what is read, in cells (or floats) of what is written. */
 typedef struct Grid {
-	float *data; /* pixel (0, 0) of the first image */
+	void *data; /* pixel (0, 0) of the first image */
 	size_t pixel, row, image;
 } Grid;
 
@@ -29,17 +34,18 @@ typedef struct Window {
 typedef struct Conv {
 	Window window;
 	uint32_t n;	     /* images */
-	uint32_t c;	     /* input channels: what one tap sums over */
+	uint32_t c;	     /* words of input channels: what one tap sums over */
 	uint32_t lanes;	     /* output channels, a multiple of 16 */
 	Grid x, y;
-	const float *weight;
-	size_t weight_block; /* floats from one block to the next */
+	const void *weight;
+	size_t weight_block; /* words from one block to the next */
 	const float *bias;   /* [lanes], or NULL */
-	bool is_added;	     /* to what y holds */
+	bool y_is_float;     /* else cells */
+	bool is_added;	     /* to what y holds, which is floats then */
 	bool is_relu;
 } Conv;
 
-/** dweight = the sum over images and pixels of x * dy (+ dweight), in the layout of the weights. */
+/** dweight = the sum over images (or pairs of them) and pixels of x * dy (+ dweight), floats in the weights' layout. */
 typedef struct Wgrad {
 	Window window;
 	uint32_t n, c, lanes;
@@ -63,6 +69,38 @@ typedef struct Affine {
 	bool is_relu;
 } Affine;
 
+/** From y to a stage's output: affine, then a pool whose windows don't overlap. Second images are NULL where there is one. */
+typedef struct Finish {
+	Affine affine;
+	const Pool *pool; /* NULL, or a max pool with kernel_h = kernel_w = stride */
+	uint32_t h, w, lanes; /* of y */
+	const void *y[2];
+	void *out[2];
+	size_t out_row; /* cells, of out, and words of pairs */
+	void *best[2];	/* pool: y of the largest, [out_h][out_w][lanes]; NULL: not wanted */
+	void *pairs;	/* NULL: not wanted */
+} Finish;
+
+/** From the gradient of a stage's output, without gaps, to that of y: dy = a d + b y + c, d where ReLU and pool pass it. */
+typedef struct Back {
+	Affine affine;
+	const float *coefficients; /* a, b, c: [lanes] each, one after another */
+	const Pool *pool;
+	uint32_t h, w, lanes;
+	const void *y[2], *best[2], *dout[2];
+	void *dy[2];   /* NULL: not wanted */
+	size_t dy_row; /* cells */
+	void *pairs;   /* [h][w][lanes] words, or NULL */
+} Back;
+
+typedef struct Store {
+	uint32_t h, w, lanes;
+	const float *from[2]; /* without gaps */
+	void *to[2];	      /* NULL: not wanted */
+	size_t to_row, pairs_row;
+	void *pairs;
+} Store;
+
 typedef enum OptimiserKind { OPTIMISE_SGD, OPTIMISE_ADAM } OptimiserKind;
 
 /** One step's constants, see optimiser.h. */
@@ -81,27 +119,37 @@ typedef struct OptimiserStep {
 typedef struct KernelTable {
 	const char *name;
 	uint32_t block; /* output channels of a block of weights */
+	size_t cell;	/* bytes */
+	const struct KernelTable *floats; /* the same, for cells that are floats */
 
 	void (*conv)(const Conv *conv, uint32_t first_block, uint32_t end_block);
 	void (*wgrad)(const Wgrad *wgrad, uint32_t first_block, uint32_t end_block);
 
 	/** Add the sums and the sums of squares of y[pixels][lanes] to sum[lanes], square[lanes]. */
-	void (*moments)(const float *y, size_t pixels, uint32_t lanes, double *sum, double *square);
+	void (*moments)(const void *y, size_t pixels, uint32_t lanes, double *sum, double *square);
 
-	/** z[pixels][lanes] = affine(y[pixels][lanes]) */
+	/** One or two images from y to the stage's output. */
+	void (*finish)(const Finish *finish);
+	/** Add to first the sums of d and to second those of d (y - mean), d = dz where ReLU lets it pass. */
+	void (*sums)(const Affine *affine, const void *y, const void *dz, const float *mean, size_t pixels, uint32_t lanes,
+		     double *first, double *second);
+	/** One or two images from the gradient of the output to that of y. */
+	void (*back)(const Back *back);
+
+	/** Floats to cells, one or two images, and cells to floats. */
+	void (*store)(const Store *store);
+	void (*load)(size_t count, const void *cells, float *to);
+
+	/** Floats alone: z[pixels][lanes] = affine(y[pixels][lanes]) */
 	void (*affine)(const Affine *affine, const float *y, float *z, size_t pixels, uint32_t lanes);
-
-	/** Rows of out are out_row floats apart. */
-	void (*pool)(const Pool *pool, const float *z, float *out, size_t out_row);
-	/** dz = gradient of pool at z, g [out_h][out_w][lanes]; what a max pool passes goes to the first largest. */
+	/** Any pool of one image; and dz, the gradient at z; what a max pool passes goes to the first largest. */
+	void (*pool)(const Pool *pool, const float *z, float *out);
 	void (*pool_back)(const Pool *pool, const float *z, const float *g, float *dz);
 
-	/** Add to first the sums of d and to second those of d (y - mean), d = dz where ReLU lets it pass. */
-	void (*affine_sums)(const Affine *affine, const float *y, const float *dz, const float *mean, size_t pixels,
-			    uint32_t lanes, double *first, double *second);
-	/** dy = a d + b y + c, d = dz where ReLU lets it pass; coefficients: a, b, c of [lanes] each, one after another. */
-	void (*affine_back)(const Affine *affine, const float *y, const float *dz, const float *coefficients, float *dy,
-			    size_t pixels, uint32_t lanes);
+	/** Rows of weights [c][block] to words [c by words][block]. */
+	void (*pack)(const float *weight, uint32_t c, void *words);
+	/** One block of rows transposed: weight [block of c][block of out] of `columns` rows, out by words: the words of c. */
+	void (*pack_back)(const float *weight, uint32_t columns, uint32_t outs, void *words);
 
 	/** Update count floats, a multiple of 16. v is NULL for SGD, ema where there is none. */
 	void (*optimise)(const OptimiserStep *step, size_t count, const float *gradient, float *param, float *m,
@@ -114,6 +162,7 @@ extern const KernelTable kernels_plain;
 #ifdef __x86_64__
 extern const KernelTable kernels_avx2;
 extern const KernelTable kernels_avx512;
+extern const KernelTable kernels_avx512bf16;
 #endif
 
 #endif

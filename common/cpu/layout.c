@@ -117,10 +117,12 @@ lay_tensors(NetLayout *layout)
 /* ---- stages ---- */
 
 static MainKind
-main_kind(const Stage *stage)
+main_kind(const Stage *stage, const StageLayout *before)
 {
-	if (!stage->main)
-		return stage->is_flattened ? MAIN_FLATTEN : MAIN_NONE;
+	const bool turns_flat = stage->in.is_flat && (!before || !before->is_flat);
+
+	if (!stage->main) /* the first flat stage turns cells into floats */
+		return stage->is_flattened || turns_flat ? MAIN_FLATTEN : MAIN_NONE;
 	if (stage->main->kind == LAYER_DENSE)
 		return MAIN_DENSE;
 	return stage->from < 0 ? MAIN_PATCHES : MAIN_CONV;
@@ -137,13 +139,18 @@ lay_window(StageLayout *stage)
 		.pad_top = conv->pad_top, .pad_left = conv->pad_left,
 	};
 	stage->taps = conv->kernel_h * conv->kernel_w;
-	stage->c = conv->in.c;
+	stage->depth = conv->in.c;
+	if (stage->kind == MAIN_PATCHES) {
+		stage->depth *= stage->taps;
+		stage->taps = 1;
+	}
 }
 
 static void
 lay_pool(StageLayout *stage, const Layer *pool)
 {
 	stage->has_pool = pool != NULL;
+	stage->is_fused = stage->is_flat || !stage->stage->dropout;
 	if (!pool)
 		return;
 	stage->pool = (Pool){
@@ -152,6 +159,8 @@ lay_pool(StageLayout *stage, const Layer *pool)
 		.kernel_h = pool->kernel_h, .kernel_w = pool->kernel_w, .stride = pool->stride,
 		.lanes = stage->y.lanes,
 	};
+	if (stage->pool.kind != POOL_MAX || pool->kernel_h != pool->stride || pool->kernel_w != pool->stride)
+		stage->is_fused = false;
 }
 
 static void
@@ -160,7 +169,8 @@ lay_forward(StageLayout *stage, const StageLayout *before)
 	const Stage *plan = stage->stage;
 	const Layer *main = plan->main;
 
-	stage->kind = main_kind(plan);
+	stage->kind = main_kind(plan, before);
+	stage->is_flat = plan->in.is_flat || stage->kind == MAIN_DENSE || stage->kind == MAIN_FLATTEN;
 	stage->in = before ? before->out : (Plane){ .h = plan->in.h, .w = plan->in.w, .lanes = channels_padded(plan->in.c) };
 	if (stage->kind == MAIN_PATCHES || stage->kind == MAIN_CONV)
 		lay_window(stage);
@@ -215,17 +225,26 @@ lay_back(StageLayout *stage)
 	};
 }
 
-/* The transposed weights' outputs are the inputs: a convolution's channels, all that a dense layer reads of an image. */
+/* Words of both directions. Going back, outputs are the inputs: a convolution's channels, all of a dense layer's. */
 static void
-lay_back_weight(NetLayout *layout, StageLayout *stage)
+lay_words(NetLayout *layout, StageLayout *stage)
 {
-	if (stage->kind != MAIN_CONV && stage->kind != MAIN_DENSE)
+	const uint32_t block = layout->block, per_word = layout->per_word;
+
+	stage->blocks = blocks_of(stage->y.lanes, block);
+	if (!stage->taps)
 		return;
-	if (!stage->stage->main || stage->stage->from < 0)
+	stage->depth_words = (stage->depth + per_word - 1) / per_word;
+	stage->words = layout->words_count;
+	stage->words_block = (size_t)stage->taps * stage->depth_words * block;
+	layout->words_count += stage->blocks * stage->words_block;
+	stage->has_back = stage->stage->from >= 0;
+	if (!stage->has_back)
 		return;
-	stage->back_weight = layout->back_count;
-	stage->back_count = (size_t)blocks_of(stage->c, layout->block) * layout->block * stage->taps * stage->channels;
-	layout->back_count += stage->back_count;
+	stage->back_words = layout->back_count;
+	stage->back_block = (size_t)stage->taps * ((stage->channels + per_word - 1) / per_word) * block;
+	stage->back_blocks = blocks_of(stage->depth, block);
+	layout->back_count += stage->back_blocks * stage->back_block;
 }
 
 static void
@@ -245,17 +264,20 @@ lay_stages(NetLayout *layout)
 			stage->in.lanes = stage->stage->in.c; /* pixels as they come; the image is padded, not the pixel */
 		if (stage->kind == MAIN_DENSE) {
 			stage->taps = 1;
-			stage->c = stage->in.h * stage->in.w * stage->in.lanes;
+			stage->depth = stage->in.h * stage->in.w * stage->in.lanes;
 		}
 		lay_back(stage);
-		lay_back_weight(layout, stage);
+		lay_words(layout, stage);
 	}
 }
 
 bool
-layout_init(NetLayout *layout, const Net *net, uint32_t block)
+layout_init(NetLayout *layout, const Net *net, const KernelTable *kernels)
 {
-	*layout = (NetLayout){ .net = net, .block = block, .stage_count = net->stage_count };
+	*layout = (NetLayout){
+		.net = net, .block = kernels->block, .per_word = (uint32_t)(sizeof(float) / kernels->cell),
+		.stage_count = net->stage_count,
+	};
 	layout->stages = calloc(net->stage_count, sizeof *layout->stages);
 	if (!layout->stages)
 		return false;
@@ -318,25 +340,42 @@ layout_unpack(const NetLayout *layout, const float *packed, float *file)
 }
 
 size_t
-layout_back_parts(const StageLayout *stage, uint32_t block)
+layout_words_parts(const StageLayout *stage)
 {
-	return ((size_t)stage->c + block - 1) / block * stage->taps; /* what lies beyond stays zero */
+	return (size_t)stage->blocks * stage->taps;
 }
 
-/* from [out block][tap][c][block] to [c block][taps - 1 - tap][out][block] */
 void
-layout_back(const NetLayout *layout, const StageLayout *stage, size_t part, const float *packed, float *back)
+layout_words(const StageLayout *stage, const KernelTable *kernels, size_t part, const float *packed, void *words)
 {
-	const uint32_t block = layout->block, taps = stage->taps, tap = part % taps;
+	const uint32_t block = kernels->block;
+	const size_t from = stage->weight->offset + part * stage->depth * block;
+	const size_t to = stage->words + part * stage->depth_words * block;
+
+	kernels->pack(packed + from, stage->depth, cells_at(words, to, sizeof(float)));
+}
+
+size_t
+layout_back_parts(const StageLayout *stage)
+{
+	const uint32_t block = (uint32_t)(stage->words_block / stage->depth_words / stage->taps);
+
+	return ((size_t)stage->depth + block - 1) / block * stage->taps; /* what lies beyond stays zero */
+}
+
+/* from [out block][tap][depth][block] to [depth block][taps - 1 - tap][out by words][block] */
+void
+layout_back(const StageLayout *stage, const KernelTable *kernels, size_t part, const float *packed, void *back)
+{
+	const uint32_t block = kernels->block, taps = stage->taps, tap = part % taps;
 	const uint32_t first = (uint32_t)(part / taps) * block;
-	const uint32_t columns = stage->c - first < block ? stage->c - first : block;
-	const float *from = packed + stage->weight->offset + ((size_t)tap * stage->c + first) * block;
-	float *to = back + stage->back_weight + ((part / taps * taps) + (taps - 1 - tap)) * stage->channels * block;
+	const uint32_t columns = stage->depth - first < block ? stage->depth - first : block;
+	const size_t per_word = sizeof(float) / kernels->cell, tap_words = stage->back_block / taps;
+	const float *from = packed + stage->weight->offset + ((size_t)tap * stage->depth + first) * block;
+	const size_t to = stage->back_words + part / taps * stage->back_block + (taps - 1 - tap) * tap_words;
 
 	for (uint32_t begin = 0; begin < stage->channels; begin += block, from += stage->weight->block_stride) {
-		const uint32_t rows = stage->channels - begin < block ? stage->channels - begin : block;
-		for (uint32_t o = 0; o < rows; o++)
-			for (uint32_t i = 0; i < columns; i++)
-				to[(size_t)(begin + o) * block + i] = from[(size_t)i * block + o];
+		const uint32_t outs = stage->channels - begin < block ? stage->channels - begin : block;
+		kernels->pack_back(from, columns, outs, cells_at(back, to + begin / per_word * block, sizeof(float)));
 	}
 }

@@ -35,45 +35,56 @@ typedef struct Plane {
 typedef struct StageLayout {
 	const Stage *stage;
 	MainKind kind;
-	Plane in, y, out;   /* y and z have no halo */
+	bool is_flat;	    /* one pixel an image: y and out are floats, whatever cells are */
+	bool is_fused;	    /* pool and dropout leave it to the kernels `finish` and `back` */
+	Plane in, y, out;   /* y has no halo */
 	Window window;	    /* MAIN_CONV, and MAIN_PATCHES before it is flattened to 1 x 1 */
-	uint32_t c;	    /* channels that one tap sums over */
-	uint32_t taps;
+	uint32_t taps;	    /* whose products are summed one after another; MAIN_PATCHES and MAIN_DENSE have one */
+	uint32_t depth;	    /* channels that one tap sums over */
+	uint32_t depth_words;
 	uint32_t channels;  /* of y, without padding */
+	uint32_t blocks;    /* of y */
 	bool has_pool;
 	Pool pool;
 	bool is_relu;
 	const TensorLayout *weight, *bias, *gamma, *beta; /* NULL where there is none */
+	size_t words;	    /* offset in the vector of words that are multiplied going forward */
+	size_t words_block; /* from one block to the next */
 
 	/* back to the input: the same loops over dy, on weights transposed and flipped */
 	Plane dy;	     /* with its halo; where dilation > 1, that of the dilated one */
 	Window back_window;
 	uint32_t dilation;   /* the convolution's stride: zeros between the pixels of dy */
-	size_t back_weight;  /* offset in the vector of transposed weights */
-	size_t back_count;
+	bool has_back;
+	size_t back_words;   /* offset in the vector of transposed weights */
+	size_t back_block;
+	uint32_t back_blocks;
 } StageLayout;
 
 typedef struct NetLayout {
 	const Net *net;
-	uint32_t block;
+	uint32_t block, per_word; /* cells */
 	size_t stage_count;
 	StageLayout *stages;
 	size_t tensor_count;
 	TensorLayout *tensors; /* of the vector param */
-	size_t packed_count, back_count; /* floats */
+	size_t packed_count;   /* floats */
+	size_t words_count, back_count; /* words */
 } NetLayout;
 
 /** @return false: no memory */
-bool layout_init(NetLayout *layout, const Net *net, uint32_t block);
+bool layout_init(NetLayout *layout, const Net *net, const KernelTable *kernels);
 void layout_release(NetLayout *layout);
 
 /** The model file's order to the packed one, whose padding is zeroed, and back. */
 void layout_pack(const NetLayout *layout, const float *file, float *packed);
 void layout_unpack(const NetLayout *layout, const float *packed, float *file);
 
-/** Weights for the way back, from the packed vector. @param part  0 … back_parts - 1: parts may run at once */
-size_t layout_back_parts(const StageLayout *stage, uint32_t block);
-void layout_back(const NetLayout *layout, const StageLayout *stage, size_t part, const float *packed, float *back);
+/** Packed weights to words: one block of one tap at a time; parts may run at once. */
+size_t layout_words_parts(const StageLayout *stage);
+void layout_words(const StageLayout *stage, const KernelTable *kernels, size_t part, const float *packed, void *words);
+size_t layout_back_parts(const StageLayout *stage);
+void layout_back(const StageLayout *stage, const KernelTable *kernels, size_t part, const float *packed, void *back);
 
 static inline uint32_t
 channels_padded(uint64_t channels)
@@ -96,14 +107,21 @@ plane_image(const Plane *plane)
 	return (floats + CHANNEL_ALIGN - 1) / CHANNEL_ALIGN * CHANNEL_ALIGN;
 }
 
+static inline void *
+cells_at(const void *base, size_t index, size_t cell)
+{
+	return (char *)(uintptr_t)base + index * cell;
+}
+
+/** A plane as something to write, strides in its own cells; or, by words, to read. */
 static inline Grid
-plane_grid(const Plane *plane, float *data)
+plane_grid(const Plane *plane, const void *data, size_t cell, size_t unit)
 {
 	return (Grid){
-		.data = data ? data + (size_t)plane->left * plane->lanes : NULL,
-		.pixel = plane->lanes,
-		.row = plane_row(plane),
-		.image = plane_image(plane),
+		.data = cells_at(data, (size_t)plane->left * plane->lanes, cell),
+		.pixel = plane->lanes * cell / unit,
+		.row = plane_row(plane) * cell / unit,
+		.image = plane_image(plane) * cell / unit,
 	};
 }
 

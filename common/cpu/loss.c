@@ -3,13 +3,14 @@
 #include "cpu/tree.h"
 
 #include <math.h>
+#include <string.h>
 
 typedef struct Loss {
 	Backend *backend;
 	const Batch *batch;
 	const StageLayout *stage;
-	const float *logits; /* [n][lanes] */
-	float *dlogits;
+	const void *logits; /* [n][lanes] */
+	void *dlogits;
 } Loss;
 
 typedef struct Exponentials {
@@ -54,13 +55,11 @@ share_of_class(const Batch *batch, uint64_t image, int32_t k)
 }
 
 static void
-loss_image(const Loss *job, uint64_t image, size_t slice)
+loss_image(const Loss *job, uint64_t image, size_t slice, const float *logits, float *dlogits)
 {
 	Backend *backend = job->backend;
 	const Batch *batch = job->batch;
 	const uint32_t classes = job->stage->channels;
-	const float *logits = job->logits + image * job->stage->out.lanes;
-	float *dlogits = job->dlogits + image * job->stage->out.lanes;
 	const double weight = batch->weight ? (double)batch->weight[image] : 1;
 	const double smoothing = backend->options.label_smoothing;
 	const Exponentials e = exponentials(logits, classes);
@@ -82,12 +81,20 @@ static void
 loss_slice(void *context, size_t task, int thread)
 {
 	const Loss *job = context;
-	const Slice slice = slice_of(job->batch->n, SLICES, (uint32_t)task);
+	Backend *backend = job->backend;
+	const KernelTable *kernels = stage_kernels(backend->kernels, job->stage);
+	const Slice slice = slice_of_images(job->batch->n, SLICES, (uint32_t)task);
+	const uint32_t lanes = job->stage->out.lanes;
+	Scratch *scratch = &backend->scratch[thread];
 
-	(void)thread;
-	job->backend->slice_loss[task] = job->backend->slice_weight[task] = job->backend->slice_correct[task] = 0;
-	for (uint32_t image = slice.begin; image < slice.end; image++)
-		loss_image(job, image, task);
+	backend->slice_loss[task] = backend->slice_weight[task] = backend->slice_correct[task] = 0;
+	for (uint32_t image = slice.begin; image < slice.end; image++) {
+		kernels->load(lanes, cells_at(job->logits, (size_t)image * lanes, kernels->cell), scratch->z);
+		loss_image(job, image, task, scratch->z, scratch->dz);
+		memset(scratch->dz + job->stage->channels, 0, (lanes - job->stage->channels) * sizeof *scratch->dz);
+		kernels->store(&(Store){ .h = 1, .w = 1, .lanes = lanes, .from = { scratch->dz },
+					 .to = { cells_at(job->dlogits, (size_t)image * lanes, kernels->cell) } });
+	}
 }
 
 void

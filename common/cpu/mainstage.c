@@ -1,25 +1,41 @@
 /* mainstage.c: conv, patches, dense and flatten as jobs of the two kernels that multiply. */
 #include "cpu/engine.h"
 
-enum { DENSE_DEPTH = 448 }; /* inputs of a dense layer at once: weights of a block take 56 KB, 14 images 25 KB */
+enum { DENSE_DEPTH = 448 }; /* words of a dense layer at once: weights of a block take 56 KB, 14 images 25 KB */
 
-void
-main_images(const MainJob *job, const float *in, float *y, const Plane *y_plane, uint32_t n)
+#define WORD sizeof(float)
+
+/* A whole job but for where x and y are. */
+static Conv
+forward_conv(const MainJob *job)
 {
 	const StageLayout *stage = job->stage;
-	const Conv conv = {
+
+	return (Conv){
 		.window = stage->window,
-		.n = n,
-		.c = stage->c,
+		.n = 1,
+		.c = stage->depth_words,
 		.lanes = stage->y.lanes,
-		.x = plane_grid(&stage->in, (float *)(uintptr_t)in),
-		.y = plane_grid(y_plane, y),
-		.weight = job->weight,
-		.weight_block = stage->weight->block_stride,
+		.weight = cells_at(job->words, stage->words, WORD),
+		.weight_block = stage->words_block,
 		.bias = job->bias,
 		.is_relu = job->is_relu,
 	};
-	job->backend->kernels->conv(&conv, 0, blocks_of_stage(job->backend, stage));
+}
+
+static Conv
+backward_conv(const Backend *backend, const StageLayout *stage)
+{
+	const uint32_t per_word = backend->layout.per_word;
+
+	return (Conv){
+		.window = stage->back_window,
+		.n = 1,
+		.c = (stage->channels + per_word - 1) / per_word,
+		.lanes = channels_padded(stage->depth),
+		.weight = cells_at(backend->back, stage->back_words, WORD),
+		.weight_block = stage->back_block,
+	};
 }
 
 /* Rows that lie without a gap are one long row. */
@@ -31,144 +47,92 @@ flat_window(uint32_t rows, uint32_t width, bool has_gaps)
 	return (Window){ .in_h = h, .in_w = w, .out_h = h, .out_w = w, .kernel_h = 1, .kernel_w = 1, .stride = 1 };
 }
 
-void
-main_patches(const MainJob *job, const uint8_t *pixels, float *y, const Plane *y_plane, Scratch *scratch)
-{
-	const StageLayout *stage = job->stage;
-	const uint32_t lanes = input_patch_lanes(stage), band = input_band(stage), width = stage->window.out_w;
-	Conv conv = {
-		.n = 1,
-		.c = stage->taps * stage->c,
-		.lanes = stage->y.lanes,
-		.x = { .data = scratch->patches, .pixel = lanes, .row = (size_t)width * lanes },
-		.weight = job->weight,
-		.weight_block = stage->weight->block_stride,
-		.bias = job->bias,
-		.is_relu = job->is_relu,
-	};
+/* ---- convolutions ---- */
 
-	input_picture(job->backend, stage, pixels, scratch->picture);
-	for (uint32_t row = 0; row < stage->window.out_h; row += band) {
-		const uint32_t end = row + band < stage->window.out_h ? row + band : stage->window.out_h;
-		input_patches(stage, scratch->picture, row, end, scratch->patches);
-		conv.window = flat_window(end - row, width, y_plane->left + y_plane->right > 0);
-		conv.y = plane_grid(y_plane, y);
-		conv.y.data += row * conv.y.row;
-		job->backend->kernels->conv(&conv, 0, blocks_of_stage(job->backend, stage));
-	}
+void
+main_images(const MainJob *job, const void *in, void *y, const Plane *y_plane, uint32_t n)
+{
+	const size_t cell = job->kernels->cell;
+	Conv conv = forward_conv(job);
+
+	conv.n = n;
+	conv.x = plane_grid(&job->stage->in, in, cell, WORD);
+	conv.y = plane_grid(y_plane, y, cell, cell);
+	job->kernels->conv(&conv, 0, job->stage->blocks);
 }
 
 void
-main_dense(const MainJob *job, const float *in, float *y, uint32_t n, uint32_t first_block, uint32_t end_block)
+main_images_back(const Backend *backend, const StageLayout *stage, const void *dy, void *din, uint32_t n)
 {
-	const StageLayout *stage = job->stage;
-	Conv conv = {
-		.window = flat_window(1, n, false),
-		.n = 1,
-		.lanes = stage->y.lanes,
-		.x = { .pixel = plane_image(&stage->in) },
-		.y = { .data = y, .pixel = stage->y.lanes },
-		.weight_block = stage->weight->block_stride,
-	};
+	const size_t cell = backend->kernels->cell;
+	const Plane in = plane_bare(&stage->in);
+	Conv conv = backward_conv(backend, stage);
 
-	for (uint32_t k = 0; k < stage->c; k += DENSE_DEPTH) {
-		const bool is_last = stage->c - k <= DENSE_DEPTH;
-		conv.c = is_last ? stage->c - k : DENSE_DEPTH;
-		conv.x.data = (float *)(uintptr_t)in + k;
-		conv.weight = job->weight + (size_t)k * job->backend->kernels->block;
-		conv.is_added = k > 0;
-		conv.bias = is_last ? job->bias : NULL;
-		conv.is_relu = is_last && job->is_relu;
-		job->backend->kernels->conv(&conv, first_block, end_block);
-	}
+	conv.n = n;
+	conv.x = plane_grid(&stage->dy, dy, cell, WORD);
+	conv.y = plane_grid(&in, din, cell, cell);
+	backend->kernels->conv(&conv, 0, stage->back_blocks);
 }
 
 void
-main_flatten(const StageLayout *stage, const float *in, float *y)
+main_images_wgrad(const Backend *backend, size_t s, uint32_t image, uint32_t n, uint32_t block, float *dweight)
 {
-	const Plane *plane = &stage->in;
-	const uint32_t c = stage->stage->in.c;
-
-	for (size_t i = 0; i < (size_t)plane->h * plane->w; i++)
-		for (uint32_t j = 0; j < c; j++)
-			y[j * (size_t)plane->h * plane->w + i] = in[i * plane->lanes + j];
-}
-
-void
-main_unflatten(const StageLayout *stage, const float *dy, float *din)
-{
-	const Plane *plane = &stage->in;
-	const uint32_t c = stage->stage->in.c;
-
-	for (size_t i = 0; i < (size_t)plane->h * plane->w; i++)
-		for (uint32_t j = 0; j < c; j++)
-			din[i * plane->lanes + j] = dy[j * (size_t)plane->h * plane->w + i];
-}
-
-void
-main_images_back(const Backend *backend, const StageLayout *stage, const float *dy, float *din, uint32_t n)
-{
-	const Plane in = { .h = stage->in.h, .w = stage->in.w, .lanes = stage->in.lanes };
-	const uint32_t block = backend->kernels->block;
-	const Conv conv = {
-		.window = stage->back_window,
-		.n = n,
-		.c = stage->channels,
-		.lanes = in.lanes,
-		.x = plane_grid(&stage->dy, (float *)(uintptr_t)dy),
-		.y = plane_grid(&in, din),
-		.weight = backend->back + stage->back_weight,
-		.weight_block = (size_t)stage->taps * stage->channels * block,
-	};
-	backend->kernels->conv(&conv, 0, (in.lanes + block - 1) / block);
-}
-
-void
-main_dense_back(const Backend *backend, const StageLayout *stage, const float *dy, float *din, uint32_t n,
-		uint32_t first_block, uint32_t end_block)
-{
-	const Conv conv = {
-		.window = flat_window(1, n, false),
-		.n = 1,
-		.c = stage->channels,
-		.lanes = (uint32_t)plane_image(&stage->in),
-		.x = { .data = (float *)(uintptr_t)dy, .pixel = stage->y.lanes },
-		.y = { .data = din, .pixel = plane_image(&stage->in) },
-		.weight = backend->back + stage->back_weight,
-		.weight_block = (size_t)stage->channels * backend->kernels->block,
-	};
-	backend->kernels->conv(&conv, first_block, end_block);
-}
-
-void
-main_images_wgrad(const Backend *backend, const StageLayout *stage, const float *in, const float *dy, uint32_t n,
-		  uint32_t block, float *dweight)
-{
-	Grid grid = plane_grid(&stage->dy, (float *)(uintptr_t)dy);
-
-	if (stage->dilation > 1) /* what is kept is not dilated and has no halo */
-		grid = plane_grid(&stage->y, (float *)(uintptr_t)dy);
+	const StageLayout *stage = &backend->layout.stages[s];
+	const StageMemory *memory = &backend->stages[s];
+	const bool is_paired = backend->layout.per_word == 2;
+	const Plane *dy = is_paired || stage->dilation > 1 ? &stage->y : &stage->dy;
+	const size_t group = is_paired ? image / 2 : image;
 	const Wgrad job = {
 		.window = stage->window,
-		.n = n,
-		.c = stage->c,
+		.n = is_paired ? (n + 1) / 2 : n,
+		.c = stage->depth,
 		.lanes = stage->y.lanes,
-		.x = plane_grid(&stage->in, (float *)(uintptr_t)in),
-		.dy = grid,
+		.x = plane_grid(&stage->in, cells_at(is_paired ? memory[-1].out_pairs : memory[-1].out,
+						     group * plane_image(&stage->in), WORD), WORD, WORD),
+		.dy = plane_grid(dy, cells_at(is_paired ? memory->dy_pairs : memory->dy, group * plane_image(dy), WORD),
+				 WORD, WORD),
 		.dweight = dweight,
 		.weight_block = stage->weight->block_stride,
 	};
 	backend->kernels->wgrad(&job, block, block + 1);
 }
 
+/* ---- the first convolution ---- */
+
 void
-main_patches_wgrad(const Backend *backend, const StageLayout *stage, const uint8_t *pixels, const float *dy,
-		   Scratch *scratch, float *dweight, bool is_added)
+main_patches(const MainJob *job, const uint8_t *pixels, void *y, const Plane *y_plane, Scratch *scratch)
 {
+	const StageLayout *stage = job->stage;
 	const uint32_t lanes = input_patch_lanes(stage), band = input_band(stage), width = stage->window.out_w;
+	const size_t cell = job->kernels->cell;
+	const uint8_t *const one[2] = { pixels, NULL };
+	Conv conv = forward_conv(job);
+
+	conv.x = (Grid){ .data = scratch->patches, .pixel = lanes * cell / WORD, .row = width * lanes * cell / WORD };
+	input_picture(job->backend, job->kernels, stage, one, false, scratch);
+	for (uint32_t row = 0; row < stage->window.out_h; row += band) {
+		const uint32_t end = row + band < stage->window.out_h ? row + band : stage->window.out_h;
+		input_patches(stage, scratch->picture, cell, row, end, scratch->patches);
+		conv.window = flat_window(end - row, width, y_plane->left + y_plane->right > 0);
+		conv.y = plane_grid(y_plane, y, cell, cell);
+		conv.y.data = cells_at(conv.y.data, row * conv.y.row, cell);
+		job->kernels->conv(&conv, 0, stage->blocks);
+	}
+}
+
+void
+main_patches_wgrad(const Backend *backend, const uint8_t *const pixels[2], uint32_t image, Scratch *scratch,
+		   float *dweight, bool is_added)
+{
+	const StageLayout *stage = backend->layout.stages;
+	const StageMemory *memory = backend->stages;
+	const bool is_paired = backend->layout.per_word == 2;
+	const uint32_t lanes = input_patch_lanes(stage), band = input_band(stage), width = stage->window.out_w;
+	const size_t group = is_paired ? image / 2 : image;
+	const float *dy = cells_at(is_paired ? memory->dy_pairs : memory->dy, group * plane_image(&stage->y), WORD);
 	Wgrad job = {
 		.n = 1,
-		.c = stage->taps * stage->c,
+		.c = stage->depth,
 		.lanes = stage->y.lanes,
 		.x = { .data = scratch->patches, .pixel = lanes },
 		.dy = { .pixel = stage->y.lanes },
@@ -177,37 +141,118 @@ main_patches_wgrad(const Backend *backend, const StageLayout *stage, const uint8
 		.is_added = is_added,
 	};
 
-	input_picture(backend, stage, pixels, scratch->picture);
+	input_picture(backend, backend->kernels, stage, pixels, is_paired, scratch);
 	for (uint32_t row = 0; row < stage->window.out_h; row += band) {
 		const uint32_t end = row + band < stage->window.out_h ? row + band : stage->window.out_h;
-		input_patches(stage, scratch->picture, row, end, scratch->patches);
+		input_patches(stage, is_paired ? scratch->pictures : scratch->picture, WORD, row, end, scratch->patches);
 		job.window = flat_window(1, (end - row) * width, false);
-		job.dy.data = (float *)(uintptr_t)dy + (size_t)row * width * stage->y.lanes;
-		backend->kernels->wgrad(&job, 0, blocks_of_stage(backend, stage));
+		job.dy.data = cells_at(dy, (size_t)row * width * stage->y.lanes, WORD);
+		backend->kernels->wgrad(&job, 0, stage->blocks);
 		job.is_added = true;
 	}
 }
 
+/* ---- dense ---- */
+
 void
-main_dense_wgrad(const Backend *backend, const StageLayout *stage, const float *in, const float *dy, uint32_t n,
-		 uint32_t panel, Scratch *scratch, float *dweight)
+main_dense(const MainJob *job, const void *in, float *y, uint32_t n, uint32_t first_block, uint32_t end_block)
 {
-	const uint32_t k = panel * CHANNEL_ALIGN, c = stage->c - k < CHANNEL_ALIGN ? stage->c - k : CHANNEL_ALIGN;
+	const StageLayout *stage = job->stage;
+	Conv conv = forward_conv(job);
+
+	conv.window = flat_window(1, n, false);
+	conv.x = (Grid){ .pixel = plane_image(&stage->in) * job->kernels->cell / WORD };
+	conv.y = (Grid){ .data = y, .pixel = stage->y.lanes };
+	conv.y_is_float = true;
+	for (uint32_t k = 0; k < stage->depth_words; k += DENSE_DEPTH) {
+		const bool is_last = stage->depth_words - k <= DENSE_DEPTH;
+		conv.c = is_last ? stage->depth_words - k : DENSE_DEPTH;
+		conv.x.data = cells_at(in, k, WORD);
+		conv.weight = cells_at(job->words, stage->words + (size_t)k * job->kernels->block, WORD);
+		conv.is_added = k > 0;
+		conv.bias = is_last ? job->bias : NULL;
+		conv.is_relu = is_last && job->is_relu;
+		job->kernels->conv(&conv, first_block, end_block);
+	}
+}
+
+void
+main_dense_back(const Backend *backend, const StageLayout *stage, const void *dy, void *din, bool din_is_float,
+		uint32_t n, uint32_t first_block, uint32_t end_block)
+{
+	Conv conv = backward_conv(backend, stage);
+
+	conv.window = flat_window(1, n, false);
+	conv.x = (Grid){ .data = (void *)(uintptr_t)dy, .pixel = stage->y.lanes * backend->kernels->cell / WORD };
+	conv.y = (Grid){ .data = din, .pixel = plane_image(&stage->in) };
+	conv.y_is_float = din_is_float;
+	backend->kernels->conv(&conv, first_block, end_block);
+}
+
+/* 16 inputs of every image, or of every pair of them: read in place, they would meet few sets of the cache and many
+ * pages. @return words from an image to the next */
+static uint32_t
+copy_panel(const Backend *backend, const StageLayout *stage, const void *in, uint32_t n, uint32_t k, void *panel)
+{
 	const size_t image = plane_image(&stage->in);
+
+	if (backend->layout.per_word == 1) {
+		for (uint32_t i = 0; i < n; i++)
+			for (uint32_t j = 0; j < CHANNEL_ALIGN; j++)
+				((float *)panel)[i * CHANNEL_ALIGN + j] = ((const float *)in)[i * image + k + j];
+		return n;
+	}
+	for (uint32_t i = 0; i < n; i += 2) {
+		const uint16_t *a = (const uint16_t *)in + i * image + k, *b = a + image;
+		uint32_t *to = (uint32_t *)panel + i / 2 * CHANNEL_ALIGN;
+		for (uint32_t j = 0; j < CHANNEL_ALIGN; j++)
+			to[j] = a[j] | (i + 1 < n ? (uint32_t)b[j] << 16 : 0);
+	}
+	return (n + 1) / 2;
+}
+
+void
+main_dense_wgrad(const Backend *backend, size_t s, const void *in, uint32_t n, uint32_t panel, Scratch *scratch)
+{
+	const StageLayout *stage = &backend->layout.stages[s];
+	const StageMemory *memory = &backend->stages[s];
+	const uint32_t k = panel * CHANNEL_ALIGN, words = copy_panel(backend, stage, in, n, k, scratch->panel);
 	const Wgrad job = {
-		.window = flat_window(1, n, false),
+		.window = flat_window(1, words, false),
 		.n = 1,
-		.c = c,
+		.c = stage->depth - k < CHANNEL_ALIGN ? stage->depth - k : CHANNEL_ALIGN,
 		.lanes = stage->y.lanes,
 		.x = { .data = scratch->panel, .pixel = CHANNEL_ALIGN },
-		.dy = { .data = (float *)(uintptr_t)dy, .pixel = stage->y.lanes },
-		.dweight = dweight + (size_t)k * backend->kernels->block,
+		.dy = { .data = backend->layout.per_word == 2 ? memory->dy_pairs : memory->dy, .pixel = stage->y.lanes },
+		.dweight = backend->gradient + stage->weight->offset + (size_t)k * backend->kernels->block,
 		.weight_block = stage->weight->block_stride,
 	};
+	backend->kernels->wgrad(&job, 0, stage->blocks);
+}
 
-	/* One cache line of every image: read in place, they would meet few sets of the cache and many pages. */
-	for (uint32_t i = 0; i < n; i++)
-		for (uint32_t j = 0; j < CHANNEL_ALIGN; j++)
-			scratch->panel[i * CHANNEL_ALIGN + j] = in[i * image + k + j];
-	backend->kernels->wgrad(&job, 0, blocks_of_stage(backend, stage));
+/* ---- flatten ---- */
+
+void
+main_flatten(const KernelTable *kernels, const StageLayout *stage, const void *in, float *y, Scratch *scratch)
+{
+	const Plane *plane = &stage->in;
+	const uint32_t c = stage->stage->in.c;
+
+	kernels->load(plane_image(plane), in, scratch->z);
+	for (size_t i = 0; i < (size_t)plane->h * plane->w; i++)
+		for (uint32_t j = 0; j < c; j++)
+			y[j * (size_t)plane->h * plane->w + i] = scratch->z[i * plane->lanes + j];
+}
+
+void
+main_unflatten(const KernelTable *kernels, const StageLayout *stage, const float *dy, void *din, Scratch *scratch)
+{
+	const Plane *plane = &stage->in;
+	const uint32_t c = stage->stage->in.c;
+
+	for (size_t i = 0; i < (size_t)plane->h * plane->w; i++)
+		for (uint32_t j = 0; j < plane->lanes; j++)
+			scratch->z[i * plane->lanes + j] = j < c ? dy[j * (size_t)plane->h * plane->w + i] : 0;
+	kernels->store(&(Store){ .h = plane->h, .w = plane->w, .lanes = plane->lanes, .from = { scratch->z }, .to = { din },
+				 .to_row = plane_row(plane) });
 }

@@ -43,45 +43,67 @@ doubles(Backend *backend, double **to, size_t count)
 	return *to != NULL;
 }
 
-uint32_t
-wgrad_slices(const Backend *backend, const StageLayout *stage)
+static bool
+cells(Backend *backend, void **to, size_t count, size_t cell)
 {
-	const uint32_t blocks = stage->kind == MAIN_CONV ? blocks_of_stage(backend, stage) : 1;
+	*to = piece(backend, count * cell);
+	return *to != NULL;
+}
+
+uint32_t
+wgrad_slices(const StageLayout *stage)
+{
+	const uint32_t blocks = stage->kind == MAIN_CONV ? stage->blocks : 1;
 
 	return blocks < SLICES ? (SLICES + blocks - 1) / blocks : 1;
 }
 
+size_t
+first_flat(const NetLayout *layout)
+{
+	size_t s = 0;
+
+	while (s < layout->stage_count && !layout->stages[s].is_flat)
+		s++;
+	return s;
+}
+
+/* ---- vectors ---- */
+
 static bool
 allocate_vectors(Backend *backend)
 {
-	const BackendOptions *options = &backend->options;
 	const size_t packed = backend->layout.packed_count, bn = backend->net->bn_count;
+	const bool is_training = backend->options.is_training;
 	float **vectors = backend->vectors;
-	bool ok = floats(backend, &vectors[VECTOR_PARAM], packed) && floats(backend, &vectors[VECTOR_BN], bn) &&
-		  floats(backend, &backend->folded, packed);
+	static const Vector params[] = { VECTOR_PARAM, VECTOR_M, VECTOR_V, VECTOR_EMA, VECTOR_BEST };
+	static const Vector statistics[] = { VECTOR_BN, VECTOR_EMA_BN, VECTOR_BEST_BN };
+	bool ok = true;
 
-	if (ok && options->is_training)
-		ok = floats(backend, &vectors[VECTOR_M], packed) && floats(backend, &vectors[VECTOR_V], packed) &&
-		     floats(backend, &vectors[VECTOR_BEST], packed) && floats(backend, &vectors[VECTOR_BEST_BN], bn) &&
-		     floats(backend, &backend->gradient, packed) &&
-		     floats(backend, &backend->back, backend->layout.back_count);
-	if (ok && options->is_training)
-		ok = floats(backend, &vectors[VECTOR_EMA], packed) && floats(backend, &vectors[VECTOR_EMA_BN], bn);
+	for (int i = 0; i < (is_training ? 5 : 1) && ok; i++)
+		ok = floats(backend, &vectors[params[i]], packed);
+	for (int i = 0; i < (is_training ? 3 : 1) && ok; i++)
+		ok = floats(backend, &vectors[statistics[i]], bn);
 	return ok;
 }
 
 static bool
-allocate_partial(Backend *backend)
+allocate_weights(Backend *backend)
 {
+	const NetLayout *layout = &backend->layout;
 	size_t most = 0;
 
-	for (size_t s = 0; s < backend->layout.stage_count; s++) {
-		const StageLayout *stage = &backend->layout.stages[s];
-		if ((stage->kind == MAIN_CONV || stage->kind == MAIN_PATCHES) && wgrad_slices(backend, stage) > 1)
-			most = larger(most, wgrad_slices(backend, stage) * stage->weight->count);
+	for (size_t s = 0; s < layout->stage_count; s++) {
+		const StageLayout *stage = &layout->stages[s];
+		if ((stage->kind == MAIN_CONV || stage->kind == MAIN_PATCHES) && wgrad_slices(stage) > 1)
+			most = larger(most, wgrad_slices(stage) * stage->weight->count);
 	}
-	return floats(backend, &backend->partial, most);
+	return floats(backend, &backend->gradient, layout->packed_count) && floats(backend, &backend->partial, most) &&
+	       cells(backend, &backend->back, layout->back_count, sizeof(float)) &&
+	       cells(backend, &backend->words, layout->words_count, sizeof(float));
 }
+
+/* ---- a batch's activations ---- */
 
 static bool
 allocate_channels(Backend *backend, const StageLayout *stage, StageChannels *channels)
@@ -95,98 +117,137 @@ allocate_channels(Backend *backend, const StageLayout *stage, StageChannels *cha
 	       doubles(backend, &channels->deviation_inverse, lanes);
 }
 
+/* y and the output, and the output again as what the next stage multiplies */
 static bool
-allocate_stage(Backend *backend, const StageLayout *stage, StageMemory *memory)
+allocate_outputs(Backend *backend, const StageLayout *stage, const StageLayout *next, StageMemory *memory)
 {
-	const size_t batch = backend->options.batch_most;
-	const Plane *dy = stage->kind == MAIN_CONV && stage->dilation == 1 ? &stage->dy : &stage->y;
-	bool ok = allocate_channels(backend, stage, &memory->channels) &&
-		  floats(backend, &memory->out, batch * plane_image(&stage->out));
+	const size_t batch = backend->options.batch_most, out = plane_image(&stage->out), word = sizeof(float);
+	const size_t cell = stage_kernels(backend->kernels, stage)->cell, multiplied = backend->kernels->cell;
+	bool ok = cells(backend, &memory->out, batch * out, cell);
 
+	memory->out_cells = memory->out;
 	if (ok && stage->kind != MAIN_NONE)
-		ok = floats(backend, &memory->y, batch * plane_image(&stage->y)) &&
-		     floats(backend, &memory->dy, batch * plane_image(dy));
-	if (ok && stage->stage->dropout) {
+		ok = cells(backend, &memory->y, batch * plane_image(&stage->y), cell);
+	if (ok && stage->is_fused && stage->has_pool)
+		ok = cells(backend, &memory->best, batch * stage->out.h * stage->out.w * stage->out.lanes, cell);
+	if (ok && cell != multiplied)
+		ok = cells(backend, &memory->out_cells, batch * out, multiplied);
+	if (ok && next && next->kind == MAIN_CONV && multiplied != word)
+		ok = cells(backend, &memory->out_pairs, (batch + 1) / 2 * out, word);
+	return ok;
+}
+
+static bool
+allocate_gradients(Backend *backend, const StageLayout *stage, StageMemory *memory)
+{
+	const size_t batch = backend->options.batch_most, word = sizeof(float), y = plane_image(&stage->y);
+	const size_t cell = stage_kernels(backend->kernels, stage)->cell, multiplied = backend->kernels->cell;
+	const Plane *dy = stage->dilation == 1 ? &stage->dy : &stage->y;
+	bool ok = true;
+
+	if (stage->weight && multiplied != word)
+		ok = cells(backend, &memory->dy_pairs, (batch + 1) / 2 * y, word);
+	if (ok && stage->kind != MAIN_NONE && !(stage->kind == MAIN_PATCHES && memory->dy_pairs))
+		ok = cells(backend, &memory->dy, batch * plane_image(dy), cell);
+	memory->dy_cells = memory->dy;
+	if (ok && stage->kind == MAIN_DENSE && cell != multiplied)
+		ok = cells(backend, &memory->dy_cells, batch * y, multiplied);
+	return ok;
+}
+
+static bool
+allocate_stage(Backend *backend, size_t s)
+{
+	const StageLayout *stage = &backend->layout.stages[s];
+	const StageLayout *next = s + 1 < backend->layout.stage_count ? stage + 1 : NULL;
+	StageMemory *memory = &backend->stages[s];
+	const size_t batch = backend->options.batch_most;
+
+	if (stage->stage->dropout) {
 		memory->keep = piece(backend, batch * stage->out.h * stage->out.w * stage->out.lanes);
 		memory->dropout_key = random_key(backend->options.seed, stage->stage->dropout->name);
-		ok = memory->keep != NULL;
+		if (!memory->keep)
+			return false;
 	}
-	return ok;
+	return allocate_channels(backend, stage, &memory->channels) && allocate_outputs(backend, stage, next, memory) &&
+	       allocate_gradients(backend, stage, memory);
 }
 
 static bool
 allocate_training(Backend *backend)
 {
-	const size_t batch = backend->options.batch_most;
+	const size_t batch = backend->options.batch_most, cell = backend->kernels->cell;
 	const StageLayout *stages = backend->layout.stages;
 	size_t most = 0;
 
 	for (size_t s = 0; s < backend->layout.stage_count; s++) {
-		most = larger(most, (size_t)stages[s].out.h * stages[s].out.w * stages[s].out.lanes);
-		if (!allocate_stage(backend, &stages[s], &backend->stages[s]))
+		const size_t out = (size_t)stages[s].out.h * stages[s].out.w * stages[s].out.lanes;
+		most = larger(most, out * stage_kernels(backend->kernels, &stages[s])->cell);
+		if (!allocate_stage(backend, s))
 			return false;
 	}
-	return floats(backend, &backend->dout[0], batch * most) && floats(backend, &backend->dout[1], batch * most) &&
-	       (stages->kind == MAIN_PATCHES || floats(backend, &backend->input, batch * plane_image(&stages->in))) &&
-	       allocate_partial(backend);
+	return cells(backend, &backend->dout[0], batch, most) && cells(backend, &backend->dout[1], batch, most) &&
+	       (stages->kind == MAIN_PATCHES ||
+		cells(backend, &backend->input, batch * plane_image(&stages->in), cell)) &&
+	       allocate_weights(backend);
 }
 
-/* What any thread needs for one image at a time. */
+/* ---- threads ---- */
+
+/* What any thread needs for one or two images at a time. */
 static bool
 allocate_scratch(Backend *backend, Scratch *scratch)
 {
 	const StageLayout *stages = backend->layout.stages;
+	const size_t word = sizeof(float), input = plane_image(&stages->in) + CHANNEL_ALIGN;
 	size_t z = 0, dilated = 0;
+	bool ok = true;
 
 	for (size_t s = 0; s < backend->layout.stage_count; s++) {
-		if (stages[s].has_pool)
-			z = larger(z, plane_image(&stages[s].y));
-		if (stages[s].dilation > 1)
+		z = larger(z, larger(plane_image(&stages[s].y), plane_image(&stages[s].in)));
+		if (stages[s].dilation > 1 && backend->options.is_training)
 			dilated = larger(dilated, plane_image(&stages[s].dy));
 	}
 	if (stages->kind == MAIN_PATCHES) {
 		const size_t row = (size_t)stages->window.out_w * input_patch_lanes(stages);
-		if (!floats(backend, &scratch->patches, input_band(stages) * row + CHANNEL_ALIGN) ||
-		    !floats(backend, &scratch->picture, input_picture_floats(stages)))
-			return false;
+		ok = cells(backend, &scratch->patches, input_band(stages) * row + CHANNEL_ALIGN, word) &&
+		     cells(backend, &scratch->picture, input_picture_units(stages), word) &&
+		     cells(backend, &scratch->pictures, input_picture_units(stages), word);
 	}
-	if (!backend->options.is_training)
-		dilated = 0;
-	return floats(backend, &scratch->z, z) && floats(backend, &scratch->dz, z) &&
-	       floats(backend, &scratch->dilated, dilated) &&
-	       floats(backend, &scratch->panel, (size_t)backend->options.batch_most * CHANNEL_ALIGN);
-}
-
-size_t
-infer_first_flat(const NetLayout *layout)
-{
-	size_t s = 0;
-
-	while (s < layout->stage_count && !layout->stages[s].stage->in.is_flat &&
-	       layout->stages[s].kind != MAIN_DENSE && layout->stages[s].kind != MAIN_FLATTEN)
-		s++;
-	return s;
+	for (int i = 0; i < 2 && ok; i++)
+		ok = floats(backend, &scratch->y[i], z) && floats(backend, &scratch->out[i], z) &&
+		     floats(backend, &scratch->input[i], input);
+	return ok && floats(backend, &scratch->z, z) && floats(backend, &scratch->dz, z) &&
+	       cells(backend, &scratch->dilated, dilated, backend->kernels->cell) &&
+	       cells(backend, &scratch->panel, (size_t)backend->options.batch_most * CHANNEL_ALIGN, word);
 }
 
 static bool
 allocate_infer(Backend *backend, Scratch *scratch)
 {
-	const NetLayout *layout = &backend->layout;
-	const size_t flat = infer_first_flat(layout);
+	const KernelTable *kernels = backend->folded.kernels;
+	const NetLayout *layout = &backend->folded.layout;
+	const size_t flat = first_flat(layout), word = sizeof(float);
 	size_t y = 0;
 
 	scratch->infer = piece(backend, layout->stage_count * sizeof *scratch->infer);
-	if (!scratch->infer)
+	scratch->infer_cells = piece(backend, layout->stage_count * sizeof *scratch->infer_cells);
+	if (!scratch->infer || !scratch->infer_cells)
 		return false;
 	for (size_t s = 0; s < layout->stage_count; s++) {
 		const size_t images = s + 1 >= flat ? INFER_IMAGES : INFER_PAIR;
+		const size_t cell = stage_kernels(kernels, &layout->stages[s])->cell;
 		y = larger(y, (s >= flat ? INFER_IMAGES : INFER_PAIR) * plane_image(&layout->stages[s].y));
-		if (!floats(backend, &scratch->infer[s], images * plane_image(&layout->stages[s].out)))
+		if (!cells(backend, &scratch->infer[s], images * plane_image(&layout->stages[s].out), cell))
+			return false;
+		scratch->infer_cells[s] = scratch->infer[s];
+		if (cell != kernels->cell && !cells(backend, &scratch->infer_cells[s],
+						    images * plane_image(&layout->stages[s].out), kernels->cell))
 			return false;
 	}
-	return floats(backend, &scratch->infer_y, y) &&
+	return cells(backend, &scratch->infer_y, y, word) &&
 	       (layout->stages->kind == MAIN_PATCHES ||
-		floats(backend, &scratch->infer_in, INFER_IMAGES * plane_image(&layout->stages->in)));
+		cells(backend, &scratch->infer_in, INFER_IMAGES * plane_image(&layout->stages->in), word));
 }
 
 static bool
@@ -204,17 +265,19 @@ allocate_threads(Backend *backend)
 static bool
 allocate_folded(Backend *backend)
 {
-	const size_t count = backend->layout.stage_count;
+	Folded *folded = &backend->folded;
+	const size_t count = folded->layout.stage_count;
+	bool ok = true;
 
-	backend->infer_scale = piece(backend, count * sizeof *backend->infer_scale);
-	backend->infer_shift = piece(backend, count * sizeof *backend->infer_shift);
-	if (!backend->infer_scale || !backend->infer_shift)
+	folded->scale = piece(backend, count * sizeof *folded->scale);
+	folded->shift = piece(backend, count * sizeof *folded->shift);
+	if (!folded->scale || !folded->shift)
 		return false;
-	for (size_t s = 0; s < count; s++)
-		if (!floats(backend, &backend->infer_scale[s], backend->layout.stages[s].y.lanes) ||
-		    !floats(backend, &backend->infer_shift[s], backend->layout.stages[s].y.lanes))
-			return false;
-	return true;
+	for (size_t s = 0; s < count && ok; s++)
+		ok = floats(backend, &folded->scale[s], folded->layout.stages[s].y.lanes) &&
+		     floats(backend, &folded->shift[s], folded->layout.stages[s].y.lanes);
+	return ok && floats(backend, &folded->weight, folded->layout.packed_count) &&
+	       cells(backend, &folded->words, folded->layout.words_count, sizeof(float));
 }
 
 static bool
@@ -243,7 +306,7 @@ engine_allocate(Backend *backend)
 {
 	backend->stages = piece(backend, backend->layout.stage_count * sizeof *backend->stages);
 	return backend->stages && allocate_vectors(backend) && allocate_threads(backend) && allocate_folded(backend) &&
-	       allocate_ranges(backend) && (!backend->options.is_training || allocate_training(backend));
+	       (!backend->options.is_training || (allocate_training(backend) && allocate_ranges(backend)));
 }
 
 void
@@ -254,4 +317,5 @@ engine_free(Backend *backend)
 	free(backend->pieces);
 	free(backend->held);
 	layout_release(&backend->layout);
+	layout_release(&backend->folded.layout);
 }

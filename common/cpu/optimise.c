@@ -57,6 +57,46 @@ update_range(void *context, size_t task, int thread)
 				   backend->options.ema_rate > 0 ? vectors[VECTOR_EMA] + range->offset : NULL);
 }
 
+/* ---- the weights as they are multiplied ---- */
+
+typedef struct Words {
+	const Backend *backend;
+	const StageLayout *stage;
+	size_t parts; /* of the forward words; those of the way back follow */
+} Words;
+
+static void
+words_part(void *context, size_t task, int thread)
+{
+	const Words *job = context;
+	const Backend *backend = job->backend;
+	const float *param = backend->vectors[VECTOR_PARAM];
+
+	(void)thread;
+	if (task < job->parts)
+		layout_words(job->stage, backend->kernels, task, param, backend->words);
+	else
+		layout_back(job->stage, backend->kernels, task - job->parts, param, backend->back);
+}
+
+void
+optimise_words(Backend *backend)
+{
+	if (backend->words_version == backend->version)
+		return;
+	for (size_t s = 0; s < backend->layout.stage_count; s++) {
+		Words job = { .backend = backend, .stage = &backend->layout.stages[s] };
+		if (!job.stage->weight)
+			continue;
+		job.parts = layout_words_parts(job.stage);
+		team_run(backend->team, job.parts + (job.stage->has_back ? layout_back_parts(job.stage) : 0), words_part,
+			 &job);
+	}
+	backend->words_version = backend->version;
+}
+
+/* ---- statistics and averages ---- */
+
 static void
 update_statistics(Backend *backend)
 {

@@ -1,6 +1,7 @@
 /* Speed of the CPU backend: images a second and the share of the machine's roof, taken in turns in the same run.
  *
- * usage: cpu [--train|--predict] [--batch N] [--threads N] [--arch TEXT] [--input HxWxC] [--classes N] [--seconds S] */
+ * usage: cpu [--train|--predict] [--batch N] [--threads N] [--arch TEXT] [--input HxWxC] [--classes N] [--seconds S]
+ * [--cpu-time] [--precision P] */
 #include "bench/roof.h"
 #include "cpu/cpu.h"
 #include "device/device.h"
@@ -121,7 +122,7 @@ measure(const Bench *bench, bool is_training)
 	run_init(&run, bench, is_training);
 	for (int i = 0; i < 3; i++)
 		run_once(&run, is_training);
-	const double start = roof_now();
+	const double start = roof_now(), share = roof_clock == CLOCK_MONOTONIC ? 1 : bench->threads;
 	while (rounds < ROUNDS_MOST && (rounds < 5 || roof_now() - start < bench->seconds)) {
 		double begin = roof_now();
 		int repeats = 0;
@@ -129,7 +130,7 @@ measure(const Bench *bench, bool is_training)
 			run_once(&run, is_training);
 			repeats++;
 		} while (roof_now() - begin < 0.03);
-		rates[rounds] = repeats * (double)bench->batch / (roof_now() - begin);
+		rates[rounds] = repeats * (double)bench->batch * share / (roof_now() - begin);
 		roofs[rounds++] = roof_flops(bench->threads, strstr(cpu_backend.chosen(run.backend), "bf16") != NULL);
 	}
 	qsort(rates, rounds, sizeof *rates, by_value);
@@ -153,6 +154,8 @@ main(int argc, char **argv)
 			predict = false;
 		else if (!strcmp(argv[i], "--predict"))
 			train = false;
+		else if (!strcmp(argv[i], "--cpu-time"))
+			roof_clock = CLOCK_PROCESS_CPUTIME_ID;
 		else if (!strcmp(argv[i], "--batch"))
 			bench.batch = (uint32_t)atoi(next);
 		else if (!strcmp(argv[i], "--threads"))

@@ -16,8 +16,8 @@ enum { POINTERS = (TILE_PIXELS + 2) / 3 + 1 };
 typedef struct Tile {
 	const float *x; /* image */
 	size_t x_group; /* from an image to the next */
-	float *y;
-	size_t y_group;
+	char *y;
+	size_t y_group; /* bytes */
 	const float *weight; /* of the block */
 	const float *bias;   /* of the block, or NULL */
 	uint32_t row, column; /* of the output, first pixel */
@@ -50,9 +50,9 @@ conv_tap(Vec *sums, const float *x, size_t pixel, size_t group, const float *w, 
 					continue;
 				Vec b = vec_set(base[g * POINTERS + i / 3][i % 3 * pixel]);
 				Vec *sum = sums + (g * pixels + i) * vectors;
-				sum[0] = vec_fma(w0, b, sum[0]);
+				sum[0] = vec_dot(w0, b, sum[0]);
 				if (vectors == 2)
-					sum[1] = vec_fma(w1, b, sum[1]);
+					sum[1] = vec_dot(w1, b, sum[1]);
 			}
 		UNROLL(2)
 		for (int g = 0; g < groups; g++)
@@ -64,23 +64,42 @@ conv_tap(Vec *sums, const float *x, size_t pixel, size_t group, const float *w, 
 	}
 }
 
+/* bytes from one pixel of y to the next, and of one vector */
+INLINE size_t
+conv_cell(const Conv *conv)
+{
+	return conv->y_is_float ? sizeof(float) : sizeof(Cell);
+}
+
 INLINE void
 conv_begin(const Conv *conv, const Tile *tile, Vec *sums, const int vectors, const int pixels, const int groups)
 {
+	const size_t pixel = conv->y.pixel * sizeof(float);
 	UNROLL(2)
 	for (int g = 0; g < groups; g++)
 		UNROLL(14)
 		for (int i = 0; i < pixels; i++)
 			UNROLL(2)
 			for (int v = 0; v < vectors; v++) {
-				const float *y = tile->y + g * tile->y_group + i * conv->y.pixel + v * LANES;
-				sums[(g * pixels + i) * vectors + v] = conv->is_added ? vec_load(y) : vec_zero();
+				const char *y = tile->y + g * tile->y_group + i * pixel;
+				sums[(g * pixels + i) * vectors + v] =
+					conv->is_added ? vec_load((const float *)y + v * LANES) : vec_zero();
 			}
+}
+
+INLINE void
+conv_store(const Conv *conv, char *y, Vec a, const int v)
+{
+	if (conv->y_is_float)
+		vec_store((float *)y + v * LANES, a);
+	else
+		cells_store((Cell *)y + v * LANES, a);
 }
 
 INLINE void
 conv_end(const Conv *conv, const Tile *tile, const Vec *sums, const int vectors, const int pixels, const int groups)
 {
+	const size_t pixel = conv->y.pixel * conv_cell(conv);
 	Vec bias[2] = {vec_zero(), vec_zero()};
 	if (tile->bias)
 		UNROLL(2)
@@ -96,7 +115,7 @@ conv_end(const Conv *conv, const Tile *tile, const Vec *sums, const int vectors,
 				Vec a = sums[(g * pixels + i) * vectors + v];
 				if (tile->bias || conv->is_relu)
 					a = vec_max(least, a + bias[v]);
-				vec_store(tile->y + g * tile->y_group + i * conv->y.pixel + v * LANES, a);
+				conv_store(conv, tile->y + g * tile->y_group + i * pixel, a, v);
 			}
 }
 
@@ -180,11 +199,12 @@ static void
 conv_row(const Conv *conv, Tile *tile, int vectors, int groups)
 {
 	const uint32_t width = conv->window.out_w, tiles = (width + TILE_PIXELS - 1) / TILE_PIXELS;
-	float *row = tile->y;
+	const size_t pixel = conv->y.pixel * conv_cell(conv);
+	char *row = tile->y;
 	for (uint32_t t = 0; t < tiles; t++) {
 		uint32_t begin = (uint64_t)width * t / tiles, end = (uint64_t)width * (t + 1) / tiles;
 		tile->column = begin;
-		tile->y = row + begin * conv->y.pixel;
+		tile->y = row + begin * pixel;
 		(groups == 2 ? conv_pairs : conv_tiles)[end - begin - 1][vectors - 1](conv, tile);
 	}
 }
@@ -194,15 +214,16 @@ conv_images(const Conv *conv, uint32_t block, uint32_t image, int groups)
 {
 	const uint32_t channel = block * BLOCK;
 	const int vectors = conv->lanes - channel >= BLOCK ? 2 : 1;
+	const size_t cell = conv_cell(conv);
 	Tile tile = {
-		.x = conv->x.data + image * conv->x.image,
+		.x = (const float *)conv->x.data + image * conv->x.image,
 		.x_group = conv->x.image,
-		.y_group = conv->y.image,
-		.weight = conv->weight + block * conv->weight_block,
+		.y_group = conv->y.image * cell,
+		.weight = (const float *)conv->weight + block * conv->weight_block,
 		.bias = conv->bias ? conv->bias + channel : NULL,
 	};
 	for (tile.row = 0; tile.row < conv->window.out_h; tile.row++) {
-		tile.y = conv->y.data + image * conv->y.image + tile.row * conv->y.row + channel;
+		tile.y = (char *)conv->y.data + (image * conv->y.image + tile.row * conv->y.row + channel) * cell;
 		conv_row(conv, &tile, vectors, groups);
 	}
 }

@@ -11,18 +11,19 @@ enum { MOMENT_PIXELS = 32 };
 /* Squares are taken about the mean of a few pixels and put together in double, so that a mean far from zero costs no
  * digits of the variance. */
 static void
-moments(const float *y, size_t pixels, uint32_t lanes, double *sum, double *square)
+moments(const void *cells, size_t pixels, uint32_t lanes, double *sum, double *square)
 {
+	const Cell *y = cells;
 	for (size_t begin = 0; begin < pixels; begin += MOMENT_PIXELS) {
 		const size_t count = pixels - begin < MOMENT_PIXELS ? pixels - begin : MOMENT_PIXELS;
 		for (uint32_t c = 0; c < lanes; c += LANES) {
-			const float *p = y + begin * lanes + c;
+			const Cell *p = y + begin * lanes + c;
 			Vec total = vec_zero(), about = vec_zero();
 			for (size_t i = 0; i < count; i++)
-				total += vec_load(p + i * lanes);
+				total += cells_load(p + i * lanes);
 			Vec mean = total * vec_set(1.0f / (float)count);
 			for (size_t i = 0; i < count; i++) {
-				Vec d = vec_load(p + i * lanes) - mean;
+				Vec d = cells_load(p + i * lanes) - mean;
 				about = vec_fma(d, d, about);
 			}
 			float s[LANES], m[LANES], q[LANES];
@@ -62,16 +63,17 @@ affine_gate(const Affine *affine, Vec y, Vec dz, uint32_t c)
 }
 
 static void
-affine_sums(const Affine *affine, const float *y, const float *dz, const float *mean, size_t pixels, uint32_t lanes,
-	    double *first, double *second)
+sums(const Affine *affine, const void *y_cells, const void *dz_cells, const float *mean, size_t pixels, uint32_t lanes,
+     double *first, double *second)
 {
+	const Cell *y = y_cells, *dz = dz_cells;
 	for (size_t begin = 0; begin < pixels; begin += MOMENT_PIXELS) {
 		const size_t end = begin + MOMENT_PIXELS < pixels ? begin + MOMENT_PIXELS : pixels;
 		for (uint32_t c = 0; c < lanes; c += LANES) {
 			Vec a = vec_zero(), b = vec_zero(), m = vec_load(mean + c);
 			for (size_t i = begin; i < end; i++) {
-				Vec value = vec_load(y + i * lanes + c);
-				Vec d = affine_gate(affine, value, vec_load(dz + i * lanes + c), c);
+				Vec value = cells_load(y + i * lanes + c);
+				Vec d = affine_gate(affine, value, cells_load(dz + i * lanes + c), c);
 				a += d;
 				b = vec_fma(d, value - m, b);
 			}
@@ -81,19 +83,187 @@ affine_sums(const Affine *affine, const float *y, const float *dz, const float *
 	}
 }
 
-static void
-affine_back(const Affine *affine, const float *y, const float *dz, const float *coefficients, float *dy, size_t pixels,
-	    uint32_t lanes)
+/* ---- from y to the output ---- */
+
+/* z of the largest, and its y to best: window [size][size] from y on */
+INLINE Vec
+finish_window(const Finish *job, const Cell *y, uint32_t c, const uint32_t size, Vec *best)
 {
-	const float *a = coefficients, *b = a + lanes, *constant = b + lanes;
-	for (size_t i = 0; i < pixels; i++)
-		for (uint32_t c = 0; c < lanes; c += LANES) {
-			Vec value = vec_load(y + i * lanes + c);
-			Vec d = affine_gate(affine, value, vec_load(dz + i * lanes + c), c);
-			Vec rest = vec_fma(vec_load(b + c), value, vec_load(constant + c));
-			vec_store(dy + i * lanes + c, vec_fma(vec_load(a + c), d, rest));
+	const size_t row = (size_t)job->w * job->lanes;
+	Vec y_best = cells_load(y), z_best = affine_at(&job->affine, y_best, c);
+	UNROLL(2)
+	for (uint32_t ky = 0; ky < size; ky++)
+		UNROLL(2)
+		for (uint32_t kx = 0; kx < size; kx++) {
+			if (ky + kx == 0)
+				continue;
+			Vec value = cells_load(y + ky * row + kx * job->lanes), z = affine_at(&job->affine, value, c);
+			y_best = vec_choose_greater(z, z_best, value, y_best);
+			z_best = vec_choose_greater(z, z_best, z, z_best);
+		}
+	*best = y_best;
+	return job->affine.is_relu ? vec_max(vec_zero(), z_best) : z_best;
+}
+
+INLINE void
+finish_windows(const Finish *job, const uint32_t size, const int images)
+{
+	const uint32_t out_h = job->h / size, out_w = job->w / size;
+	for (uint32_t y = 0; y < out_h; y++)
+		for (uint32_t x = 0; x < out_w; x++)
+			for (uint32_t c = 0; c < job->lanes; c += LANES) {
+				const size_t from = ((size_t)y * job->w + x) * size * job->lanes + c;
+				const size_t to = y * job->out_row + (size_t)x * job->lanes + c;
+				const size_t flat = ((size_t)y * out_w + x) * job->lanes + c;
+				Vec z[2] = {vec_zero(), vec_zero()}, best;
+				UNROLL(2)
+				for (int i = 0; i < images; i++) {
+					z[i] = finish_window(job, (const Cell *)job->y[i] + from, c, size, &best);
+					cells_store((Cell *)job->out[i] + to, z[i]);
+					if (job->best[i])
+						cells_store((Cell *)job->best[i] + flat, best);
+				}
+				if (job->pairs)
+					vec_store((float *)job->pairs + to, vec_pair(z[0], z[1]));
+			}
+}
+
+static void
+finish(const Finish *job)
+{
+	const uint32_t size = job->pool ? job->pool->stride : 1;
+	const int images = job->y[1] ? 2 : 1;
+	if (size == 1 && images == 2)
+		finish_windows(job, 1, 2);
+	else if (size == 1)
+		finish_windows(job, 1, 1);
+	else if (size == 2 && images == 2)
+		finish_windows(job, 2, 2);
+	else if (size == 2)
+		finish_windows(job, 2, 1);
+	else
+		finish_windows(job, size, images);
+}
+
+/* ---- from the output's gradient to y's ---- */
+
+INLINE void
+back_pixel(const Back *job, const Vec *d, const Vec *y, size_t row, uint32_t x, uint32_t c, const int images)
+{
+	const float *a = job->coefficients, *b = a + job->lanes, *constant = b + job->lanes;
+	Vec dy[2] = {vec_zero(), vec_zero()};
+	UNROLL(2)
+	for (int i = 0; i < images; i++) {
+		Vec rest = vec_fma(vec_load(b + c), y[i], vec_load(constant + c));
+		dy[i] = vec_fma(vec_load(a + c), d[i], rest);
+		if (job->dy[i])
+			cells_store((Cell *)job->dy[i] + row * job->dy_row + (size_t)x * job->lanes + c, dy[i]);
+	}
+	if (job->pairs)
+		vec_store((float *)job->pairs + (row * job->w + x) * job->lanes + c, vec_pair(dy[0], dy[1]));
+}
+
+/* One window: its gradient goes to the first pixel whose y is that of the largest, after which nothing is left. */
+INLINE void
+back_window(const Back *job, uint32_t y, uint32_t x, uint32_t c, const uint32_t size, const int images)
+{
+	const size_t flat = ((size_t)y * (job->w / size) + x) * job->lanes + c;
+	Vec left[2] = {vec_zero(), vec_zero()}, best[2] = {vec_zero(), vec_zero()};
+	UNROLL(2)
+	for (int i = 0; i < images; i++) {
+		const Cell *source = size == 1 ? job->y[i] : job->best[i];
+		best[i] = cells_load(source + flat);
+		left[i] = affine_gate(&job->affine, best[i], cells_load((const Cell *)job->dout[i] + flat), c);
+	}
+	UNROLL(2)
+	for (uint32_t ky = 0; ky < size; ky++)
+		UNROLL(2)
+		for (uint32_t kx = 0; kx < size; kx++) {
+			const size_t row = (size_t)y * size + ky, column = (size_t)x * size + kx;
+			Vec value[2] = {vec_zero(), vec_zero()}, d[2] = {vec_zero(), vec_zero()};
+			UNROLL(2)
+			for (int i = 0; i < images; i++) {
+				value[i] = cells_load((const Cell *)job->y[i] + (row * job->w + column) * job->lanes + c);
+				d[i] = size == 1 ? left[i] : vec_where_equal(value[i], best[i], left[i]);
+				left[i] -= d[i];
+			}
+			back_pixel(job, d, value, row, (uint32_t)column, c, images);
 		}
 }
+
+/* Pixels beyond the last whole window: nothing but batch norm's own gradient reaches them. */
+static void
+back_rest(const Back *job, uint32_t row, uint32_t column, const int images)
+{
+	const Vec none[2] = {vec_zero(), vec_zero()};
+	for (; column < job->w; column++)
+		for (uint32_t c = 0; c < job->lanes; c += LANES) {
+			Vec value[2] = {vec_zero(), vec_zero()};
+			for (int i = 0; i < images; i++)
+				value[i] = cells_load((const Cell *)job->y[i] + ((size_t)row * job->w + column) * job->lanes + c);
+			back_pixel(job, none, value, row, column, c, images);
+		}
+}
+
+INLINE void
+back_windows(const Back *job, const uint32_t size, const int images)
+{
+	const uint32_t out_h = job->h / size, out_w = job->w / size;
+	for (uint32_t y = 0; y < out_h; y++) {
+		for (uint32_t x = 0; x < out_w; x++)
+			for (uint32_t c = 0; c < job->lanes; c += LANES)
+				back_window(job, y, x, c, size, images);
+		for (uint32_t row = y * size; out_w * size < job->w && row < (y + 1) * size; row++)
+			back_rest(job, row, out_w * size, images);
+	}
+	for (uint32_t row = out_h * size; row < job->h; row++)
+		back_rest(job, row, 0, images);
+}
+
+static void
+back(const Back *job)
+{
+	const uint32_t size = job->pool ? job->pool->stride : 1;
+	const int images = job->y[1] ? 2 : 1;
+	if (size == 1 && images == 2)
+		back_windows(job, 1, 2);
+	else if (size == 1)
+		back_windows(job, 1, 1);
+	else if (size == 2 && images == 2)
+		back_windows(job, 2, 2);
+	else if (size == 2)
+		back_windows(job, 2, 1);
+	else
+		back_windows(job, size, images);
+}
+
+/* ---- floats to cells and back ---- */
+
+static void
+store(const Store *job)
+{
+	const size_t width = (size_t)job->w * job->lanes;
+	for (uint32_t row = 0; row < job->h; row++)
+		for (size_t i = 0; i < width; i += LANES) {
+			Vec a = vec_load(job->from[0] + row * width + i);
+			Vec b = job->from[1] ? vec_load(job->from[1] + row * width + i) : vec_zero();
+			if (job->to[0])
+				cells_store((Cell *)job->to[0] + row * job->to_row + i, a);
+			if (job->to[1])
+				cells_store((Cell *)job->to[1] + row * job->to_row + i, b);
+			if (job->pairs)
+				vec_store((float *)job->pairs + row * job->pairs_row + i, vec_pair(a, b));
+		}
+}
+
+static void
+load(size_t count, const void *cells, float *to)
+{
+	for (size_t i = 0; i < count; i += LANES)
+		vec_store(to + i, cells_load((const Cell *)cells + i));
+}
+
+/* ---- pools of any kind, on floats ---- */
 
 /* the largest, or the mean, of the window whose first pixel is z */
 INLINE Vec
@@ -117,12 +287,12 @@ pool_window(const Pool *pool, const float *z)
 }
 
 static void
-pool(const Pool *pool, const float *z, float *out, size_t out_row)
+pool(const Pool *pool, const float *z, float *out)
 {
 	for (uint32_t y = 0; y < pool->out_h; y++)
 		for (uint32_t x = 0; x < pool->out_w; x++)
 			for (uint32_t c = 0; c < pool->lanes; c += LANES)
-				vec_store(out + y * out_row + (size_t)x * pool->lanes + c,
+				vec_store(out + ((size_t)y * pool->out_w + x) * pool->lanes + c,
 					  pool_window(pool, z + ((size_t)y * pool->in_w + x) * pool->stride * pool->lanes + c));
 }
 
@@ -164,6 +334,8 @@ pool_back(const Pool *pool, const float *z, const float *g, float *dz)
 					pool_back_average(pool, g, dz + at, row, c);
 		}
 }
+
+/* ---- the optimiser ---- */
 
 /* m, v, w of Adam as PyTorch places epsilon; its bias corrections are in rate and root_scale. */
 INLINE Vec

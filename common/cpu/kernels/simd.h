@@ -40,6 +40,16 @@ INLINE Vec vec_where_greater(Vec a, Vec b, Vec x)
 {
 	return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), x);
 }
+/* x where a > b, else y */
+INLINE Vec vec_choose_greater(Vec a, Vec b, Vec x, Vec y)
+{
+	return _mm512_mask_mov_ps(y, _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ), x);
+}
+/* x where a = b, else 0 */
+INLINE Vec vec_where_equal(Vec a, Vec b, Vec x)
+{
+	return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ), x);
+}
 
 #elif defined(__AVX2__)
 
@@ -55,6 +65,11 @@ INLINE Vec vec_fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
 INLINE Vec vec_max(Vec a, Vec b) { return _mm256_max_ps(a, b); }
 INLINE Vec vec_sqrt(Vec a) { return _mm256_sqrt_ps(a); }
 INLINE Vec vec_where_greater(Vec a, Vec b, Vec x) { return _mm256_and_ps(_mm256_cmp_ps(a, b, _CMP_GT_OQ), x); }
+INLINE Vec vec_where_equal(Vec a, Vec b, Vec x) { return _mm256_and_ps(_mm256_cmp_ps(a, b, _CMP_EQ_OQ), x); }
+INLINE Vec vec_choose_greater(Vec a, Vec b, Vec x, Vec y)
+{
+	return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_GT_OQ));
+}
 
 #else /* four lanes in plain vector extensions: any 64-bit machine, SSE2 and NEON among them */
 
@@ -66,6 +81,12 @@ INLINE Vec vec_load(const float *p) { Vec a; memcpy(&a, p, sizeof a); return a; 
 INLINE void vec_store(float *p, Vec a) { memcpy(p, &a, sizeof a); }
 INLINE Vec vec_set(float a) { return (Vec){a, a, a, a}; }
 INLINE Vec vec_where_greater(Vec a, Vec b, Vec x) { return (Vec)((VecMask)x & (VecMask)(a > b)); }
+INLINE Vec vec_where_equal(Vec a, Vec b, Vec x) { return (Vec)((VecMask)x & (VecMask)(a == b)); }
+INLINE Vec vec_choose_greater(Vec a, Vec b, Vec x, Vec y)
+{
+	VecMask m = (VecMask)(a > b);
+	return (Vec)(((VecMask)x & m) | ((VecMask)y & ~m));
+}
 #if defined(__aarch64__)
 #define TILE_PIXELS 12 /* 24 of 32 registers */
 #define TILE_CHANNELS 8
@@ -96,6 +117,35 @@ INLINE Vec vec_sqrt(Vec a)
 enum { BLOCK = 2 * LANES }; /* output channels of a block of weights */
 
 INLINE Vec vec_zero(void) { return vec_set(0); }
+
+/* A cell is what an activation is stored as. The loops that multiply take 32-bit words: a float, or two bf16 that lie
+ * next to each other along the sum, low half first. */
+#if defined(__AVX512BF16__)
+typedef uint16_t Cell;
+INLINE Vec cells_load(const Cell *p)
+{
+	__m512i wide = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p));
+	return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
+INLINE void cells_store(Cell *p, Vec a) { _mm256_storeu_si256((__m256i *)p, (__m256i)_mm512_cvtneps_pbh(a)); }
+INLINE Vec vec_dot(Vec a, Vec b, Vec c)
+{
+	return _mm512_dpbf16_ps(c, (__m512bh)_mm512_castps_si512(a), (__m512bh)_mm512_castps_si512(b));
+}
+/* words of a in the low, b in the high half */
+INLINE Vec vec_pair(Vec a, Vec b)
+{
+	__m512i low = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(a));
+	__m512i high = _mm512_cvtepu16_epi32((__m256i)_mm512_cvtneps_pbh(b));
+	return _mm512_castsi512_ps(_mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+}
+#else
+typedef float Cell;
+INLINE Vec cells_load(const Cell *p) { return vec_load(p); }
+INLINE void cells_store(Cell *p, Vec a) { vec_store(p, a); }
+INLINE Vec vec_dot(Vec a, Vec b, Vec c) { return vec_fma(a, b, c); }
+INLINE Vec vec_pair(Vec a, Vec b) { (void)b; return a; } /* floats need no partner */
+#endif
 
 /* to[LANES] += a */
 INLINE void vec_add_double(double *to, Vec a)

@@ -53,9 +53,9 @@ wgrad_tile(const Wgrad *job, const WgradTile *tile, const int vectors, const int
 				UNROLL(8)
 				for (int i = 0; i < channels; i++) {
 					Vec b = vec_set(x[i]);
-					sums[i * vectors] = vec_fma(d0, b, sums[i * vectors]);
+					sums[i * vectors] = vec_dot(d0, b, sums[i * vectors]);
 					if (vectors == 2)
-						sums[i * vectors + 1] = vec_fma(d1, b, sums[i * vectors + 1]);
+						sums[i * vectors + 1] = vec_dot(d1, b, sums[i * vectors + 1]);
 				}
 				x += x_step;
 				dy += job->dy.pixel;
@@ -102,8 +102,8 @@ wgrad_taps(const Wgrad *job, WgradTile *tile, uint32_t image, uint32_t block, ui
 {
 	const Window *win = &job->window;
 	const int vectors = job->lanes - block * BLOCK >= BLOCK ? 2 : 1;
-	const float *x = job->x.data + image * job->x.image + channel;
-	tile->dy = job->dy.data + image * job->dy.image + block * BLOCK;
+	const float *x = (const float *)job->x.data + image * job->x.image + channel;
+	tile->dy = (const float *)job->dy.data + image * job->dy.image + block * BLOCK;
 	for (uint32_t ky = 0; ky < win->kernel_h; ky++)
 		for (uint32_t kx = 0; kx < win->kernel_w; kx++) {
 			tile->rows = span_of_tap(win->out_h, win->in_h, ky, win->pad_top, win->stride);

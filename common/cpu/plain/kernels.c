@@ -1,19 +1,28 @@
-/* cpu/plain/kernels.c: the kernels for any 64-bit machine; the flags of this folder are in mk/build.mk. */
+/* cpu/plain/kernels.c: the kernels for any 64-bit machine; the flags of this
+ * folder are in mk/build.mk. */
 #include "cpu/kernels/conv.h"
+#include "cpu/kernels/pack.h"
 #include "cpu/kernels/pointwise.h"
 #include "cpu/kernels/wgrad.h"
 
 const KernelTable kernels_plain = {
 	.name = "plain",
 	.block = BLOCK,
+	.cell = sizeof(Cell),
+	.floats = &kernels_plain,
 	.conv = conv,
 	.wgrad = wgrad,
 	.moments = moments,
+	.finish = finish,
+	.sums = sums,
+	.back = back,
+	.store = store,
+	.load = load,
 	.affine = affine,
 	.pool = pool,
 	.pool_back = pool_back,
-	.affine_sums = affine_sums,
-	.affine_back = affine_back,
+	.pack = pack,
+	.pack_back = pack_back,
 	.optimise = optimise,
 	.add = add,
 };

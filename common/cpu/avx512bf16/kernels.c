@@ -1,0 +1,28 @@
+/* cpu/avx512bf16/kernels.c: the kernels for AVX-512 with bf16 products: activations and multiplied weights are bf16, sums are floats; the flags of this
+ * folder are in mk/build.mk. */
+#include "cpu/kernels/conv.h"
+#include "cpu/kernels/pack.h"
+#include "cpu/kernels/pointwise.h"
+#include "cpu/kernels/wgrad.h"
+
+const KernelTable kernels_avx512bf16 = {
+	.name = "avx512bf16",
+	.block = BLOCK,
+	.cell = sizeof(Cell),
+	.floats = &kernels_avx512,
+	.conv = conv,
+	.wgrad = wgrad,
+	.moments = moments,
+	.finish = finish,
+	.sums = sums,
+	.back = back,
+	.store = store,
+	.load = load,
+	.affine = affine,
+	.pool = pool,
+	.pool_back = pool_back,
+	.pack = pack,
+	.pack_back = pack_back,
+	.optimise = optimise,
+	.add = add,
+};
