@@ -9,9 +9,6 @@
 #include "cpu/kernels.h"
 #include "cpu/kernels/simd.h"
 
-/* Three pixels share a pointer: x86 can add once and twice a stride held in a register, no more. */
-enum { POINTERS = (TILE_PIXELS + 2) / 3 + 1 };
-
 /* Where a tile lies. */
 typedef struct Tile {
 	const float *x; /* image */
@@ -23,44 +20,59 @@ typedef struct Tile {
 	uint32_t row, column; /* of the output, first pixel */
 } Tile;
 
-/* sums += one tap: c channels of each pixel. The pixels before `low` and the last `high` ones lie outside the picture. */
+/* [image of a pair][pixel][vector] */
+typedef Vec Sums[2][REPEAT_MOST][2];
+
+/* Three pixels share a pointer: x86 can add once and twice a stride held in a register, no more. */
+typedef const float *Pointers[2][(REPEAT_MOST + 2) / 3];
+
+/* sums += one tap: c words of each pixel. The pixels before `low` and the last `high` ones lie outside the picture. */
 INLINE void
-conv_tap(Vec *sums, const float *x, size_t pixel, size_t group, const float *w, uint32_t c, const int vectors,
+conv_tap(Sums sums, const float *x, size_t pixel, size_t group, const float *w, uint32_t c, const int vectors,
 	 const int pixels, const int groups, const int low, const int high)
 {
-	const float *base[2 * POINTERS];
-	UNROLL(2)
-	for (int g = 0; g < groups; g++)
-		UNROLL(8)
-		for (int i = 0; i < pixels; i += 3)
-			base[g * POINTERS + i / 3] = x + g * group + i * pixel;
-	uint32_t k = c;
-	while (k) {
-		UNROLL(2)
-		for (int g = 0; g < groups; g++)
-			UNROLL(8)
-			for (int i = 0; i < pixels; i += 3)
-				FORGET(base[g * POINTERS + i / 3]);
+	Pointers at;
+#define POINT(i)                                                                                                       \
+	if (i % 3 == 0 && i < pixels) {                                                                                \
+		at[0][i / 3] = x + i * pixel;                                                                          \
+		if (groups == 2)                                                                                       \
+			at[1][i / 3] = x + group + i * pixel;                                                          \
+	}
+	REPEAT_14(POINT)
+#undef POINT
+	for (; c; c--) {
+#define HIDE(i)                                                                                                        \
+	if (i % 3 == 0 && i < pixels) {                                                                                \
+		FORGET(at[0][i / 3]);                                                                                  \
+		if (groups == 2)                                                                                       \
+			FORGET(at[1][i / 3]);                                                                          \
+	}
+		REPEAT_14(HIDE)
+#undef HIDE
 		Vec w0 = vec_load(w), w1 = vectors == 2 ? vec_load(w + LANES) : w0;
-		UNROLL(2)
-		for (int g = 0; g < groups; g++)
-			UNROLL(14)
-			for (int i = 0; i < pixels; i++) {
-				if (i < low || i >= pixels - high)
-					continue;
-				Vec b = vec_set(base[g * POINTERS + i / 3][i % 3 * pixel]);
-				Vec *sum = sums + (g * pixels + i) * vectors;
-				sum[0] = vec_dot(w0, b, sum[0]);
-				if (vectors == 2)
-					sum[1] = vec_dot(w1, b, sum[1]);
-			}
-		UNROLL(2)
-		for (int g = 0; g < groups; g++)
-			UNROLL(8)
-			for (int i = 0; i < pixels; i += 3)
-				base[g * POINTERS + i / 3]++;
+#define MULTIPLY(g, i)                                                                                                 \
+	if (g < groups && i >= low && i < pixels - high) {                                                             \
+		Vec b = vec_set(at[g][i / 3][i % 3 * pixel]);                                                          \
+		sums[g][i][0] = vec_dot(w0, b, sums[g][i][0]);                                                         \
+		if (vectors == 2)                                                                                      \
+			sums[g][i][1] = vec_dot(w1, b, sums[g][i][1]);                                                 \
+	}
+#define MULTIPLY_FIRST(i) MULTIPLY(0, i)
+#define MULTIPLY_SECOND(i) MULTIPLY(1, i)
+		REPEAT_14(MULTIPLY_FIRST)
+		REPEAT_14(MULTIPLY_SECOND)
+#undef MULTIPLY_FIRST
+#undef MULTIPLY_SECOND
+#undef MULTIPLY
+#define ADVANCE(i)                                                                                                     \
+	if (i % 3 == 0 && i < pixels) {                                                                                \
+		at[0][i / 3]++;                                                                                        \
+		if (groups == 2)                                                                                       \
+			at[1][i / 3]++;                                                                                \
+	}
+		REPEAT_14(ADVANCE)
+#undef ADVANCE
 		w += BLOCK;
-		k--;
 	}
 }
 
@@ -72,19 +84,22 @@ conv_cell(const Conv *conv)
 }
 
 INLINE void
-conv_begin(const Conv *conv, const Tile *tile, Vec *sums, const int vectors, const int pixels, const int groups)
+conv_begin(const Conv *conv, const Tile *tile, Sums sums, const int vectors, const int pixels, const int groups)
 {
 	const size_t pixel = conv->y.pixel * sizeof(float);
-	UNROLL(2)
-	for (int g = 0; g < groups; g++)
-		UNROLL(14)
-		for (int i = 0; i < pixels; i++)
-			UNROLL(2)
-			for (int v = 0; v < vectors; v++) {
-				const char *y = tile->y + g * tile->y_group + i * pixel;
-				sums[(g * pixels + i) * vectors + v] =
-					conv->is_added ? vec_load((const float *)y + v * LANES) : vec_zero();
-			}
+#define BEGIN(i)                                                                                                       \
+	if (i < pixels) {                                                                                              \
+		sums[0][i][0] = sums[0][i][1] = sums[1][i][0] = sums[1][i][1] = vec_zero();                            \
+		if (conv->is_added) {                                                                                  \
+			const float *y = (const float *)(tile->y + i * pixel);                                         \
+			sums[0][i][0] = vec_load(y);                                                                   \
+			if (vectors == 2)                                                                              \
+				sums[0][i][1] = vec_load(y + LANES);                                                   \
+		}                                                                                                      \
+	}
+	(void)groups; /* what is added to is flat: there are no pairs */
+	REPEAT_14(BEGIN)
+#undef BEGIN
 }
 
 INLINE void
@@ -97,33 +112,37 @@ conv_store(const Conv *conv, char *y, Vec a, const int v)
 }
 
 INLINE void
-conv_end(const Conv *conv, const Tile *tile, const Vec *sums, const int vectors, const int pixels, const int groups)
+conv_end(const Conv *conv, const Tile *tile, Sums sums, const int vectors, const int pixels, const int groups)
 {
 	const size_t pixel = conv->y.pixel * conv_cell(conv);
-	Vec bias[2] = {vec_zero(), vec_zero()};
-	if (tile->bias)
-		UNROLL(2)
-		for (int v = 0; v < vectors; v++)
-			bias[v] = vec_load(tile->bias + v * LANES);
+	Vec bias0 = vec_zero(), bias1 = vec_zero();
+	if (tile->bias) {
+		bias0 = vec_load(tile->bias);
+		if (vectors == 2)
+			bias1 = vec_load(tile->bias + LANES);
+	}
 	Vec least = conv->is_relu ? vec_zero() : vec_set(-__builtin_inff());
-	UNROLL(2)
-	for (int g = 0; g < groups; g++)
-		UNROLL(14)
-		for (int i = 0; i < pixels; i++)
-			UNROLL(2)
-			for (int v = 0; v < vectors; v++) {
-				Vec a = sums[(g * pixels + i) * vectors + v];
-				if (tile->bias || conv->is_relu)
-					a = vec_max(least, a + bias[v]);
-				conv_store(conv, tile->y + g * tile->y_group + i * pixel, a, v);
-			}
+#define END(g, i)                                                                                                      \
+	if (g < groups && i < pixels) {                                                                                \
+		char *y = tile->y + g * tile->y_group + i * pixel;                                                     \
+		conv_store(conv, y, vec_max(least, sums[g][i][0] + bias0), 0);                                         \
+		if (vectors == 2)                                                                                      \
+			conv_store(conv, y, vec_max(least, sums[g][i][1] + bias1), 1);                                 \
+	}
+#define END_FIRST(i) END(0, i)
+#define END_SECOND(i) END(1, i)
+	REPEAT_14(END_FIRST)
+	REPEAT_14(END_SECOND)
+#undef END_FIRST
+#undef END_SECOND
+#undef END
 }
 
 INLINE void
 conv_tile(const Conv *conv, const Tile *tile, const int vectors, const int pixels, const int groups)
 {
 	const Window *win = &conv->window;
-	Vec sums[2 * TILE_PIXELS];
+	Sums sums;
 	conv_begin(conv, tile, sums, vectors, pixels, groups);
 	for (uint32_t ky = 0; ky < win->kernel_h; ky++) {
 		int64_t iy = (int64_t)tile->row * win->stride + ky - win->pad_top;

@@ -91,9 +91,9 @@ finish_window(const Finish *job, const Cell *y, uint32_t c, const uint32_t size,
 {
 	const size_t row = (size_t)job->w * job->lanes;
 	Vec y_best = cells_load(y), z_best = affine_at(&job->affine, y_best, c);
-	UNROLL(2)
+	UNROLL_IF_FIXED(2)
 	for (uint32_t ky = 0; ky < size; ky++)
-		UNROLL(2)
+		UNROLL_IF_FIXED(2)
 		for (uint32_t kx = 0; kx < size; kx++) {
 			if (ky + kx == 0)
 				continue;
@@ -116,7 +116,7 @@ finish_windows(const Finish *job, const uint32_t size, const int images)
 				const size_t to = y * job->out_row + (size_t)x * job->lanes + c;
 				const size_t flat = ((size_t)y * out_w + x) * job->lanes + c;
 				Vec z[2] = {vec_zero(), vec_zero()}, best;
-				UNROLL(2)
+				UNROLL_IF_FIXED(2)
 				for (int i = 0; i < images; i++) {
 					z[i] = finish_window(job, (const Cell *)job->y[i] + from, c, size, &best);
 					cells_store((Cell *)job->out[i] + to, z[i]);
@@ -152,7 +152,7 @@ back_pixel(const Back *job, const Vec *d, const Vec *y, size_t row, uint32_t x, 
 {
 	const float *a = job->coefficients, *b = a + job->lanes, *constant = b + job->lanes;
 	Vec dy[2] = {vec_zero(), vec_zero()};
-	UNROLL(2)
+	UNROLL_IF_FIXED(2)
 	for (int i = 0; i < images; i++) {
 		Vec rest = vec_fma(vec_load(b + c), y[i], vec_load(constant + c));
 		dy[i] = vec_fma(vec_load(a + c), d[i], rest);
@@ -169,19 +169,19 @@ back_window(const Back *job, uint32_t y, uint32_t x, uint32_t c, const uint32_t 
 {
 	const size_t flat = ((size_t)y * (job->w / size) + x) * job->lanes + c;
 	Vec left[2] = {vec_zero(), vec_zero()}, best[2] = {vec_zero(), vec_zero()};
-	UNROLL(2)
+	UNROLL_IF_FIXED(2)
 	for (int i = 0; i < images; i++) {
 		const Cell *source = size == 1 ? job->y[i] : job->best[i];
 		best[i] = cells_load(source + flat);
 		left[i] = affine_gate(&job->affine, best[i], cells_load((const Cell *)job->dout[i] + flat), c);
 	}
-	UNROLL(2)
+	UNROLL_IF_FIXED(2)
 	for (uint32_t ky = 0; ky < size; ky++)
-		UNROLL(2)
+		UNROLL_IF_FIXED(2)
 		for (uint32_t kx = 0; kx < size; kx++) {
 			const size_t row = (size_t)y * size + ky, column = (size_t)x * size + kx;
 			Vec value[2] = {vec_zero(), vec_zero()}, d[2] = {vec_zero(), vec_zero()};
-			UNROLL(2)
+			UNROLL_IF_FIXED(2)
 			for (int i = 0; i < images; i++) {
 				value[i] = cells_load((const Cell *)job->y[i] + (row * job->w + column) * job->lanes + c);
 				d[i] = size == 1 ? left[i] : vec_where_equal(value[i], best[i], left[i]);

@@ -16,8 +16,19 @@
 
 #define INLINE static inline __attribute__((always_inline))
 #define PRAGMA_(text) _Pragma(#text)
-/* Arrays of vectors stay in registers only where every loop over them is unrolled, zeroing and storing included. */
+/* Arrays of vectors stay in registers only where every index is a constant: gcc knows once loops over them are unrolled,
+ * zeroing and storing included; clang looks too early, so that hot loops are written out by REPEAT, DO(i) with what i it
+ * concerns as a condition that is a constant. */
+#if defined(__clang__)
+#define UNROLL(n) PRAGMA_(clang loop unroll(full))
+#define UNROLL_IF_FIXED(n) /* clang does, and warns where it is told and can't */
+#else
 #define UNROLL(n) PRAGMA_(GCC unroll n)
+#define UNROLL_IF_FIXED(n) PRAGMA_(GCC unroll n)
+#endif
+#define REPEAT_8(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7)
+#define REPEAT_14(DO) REPEAT_8(DO) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13)
+enum { REPEAT_MOST = 14 };
 /* Compilers see that neighbouring taps read the same addresses, keep the values and run out of registers; a pointer
  * that has passed through here could be anything. Costs no instruction. */
 #define FORGET(pointer) __asm__ volatile("" : "+r"(pointer))

@@ -35,12 +35,14 @@ typedef struct WgradTile {
 INLINE void
 wgrad_tile(const Wgrad *job, const WgradTile *tile, const int vectors, const int channels)
 {
-	Vec sums[2 * TILE_CHANNELS];
-	UNROLL(8)
-	for (int i = 0; i < channels; i++)
-		UNROLL(2)
-		for (int v = 0; v < vectors; v++)
-			sums[i * vectors + v] = tile->is_added ? vec_load(tile->dw + i * BLOCK + v * LANES) : vec_zero();
+	Vec sums[8][2];
+#define BEGIN(i)                                                                                                       \
+	if (i < channels) {                                                                                            \
+		sums[i][0] = tile->is_added ? vec_load(tile->dw + i * BLOCK) : vec_zero();                             \
+		sums[i][1] = tile->is_added ? vec_load(tile->dw + i * BLOCK + LANES) : vec_zero();                     \
+	}
+	REPEAT_8(BEGIN)
+#undef BEGIN
 	const size_t x_step = job->window.stride * job->x.pixel, x_row = job->window.stride * job->x.row;
 	for (uint32_t image = 0; image < tile->images; image++)
 		for (uint32_t row = tile->rows.begin; row < tile->rows.end; row++) {
@@ -50,22 +52,27 @@ wgrad_tile(const Wgrad *job, const WgradTile *tile, const int vectors, const int
 			for (uint32_t left = tile->columns.end - tile->columns.begin; left; left--) {
 				FORGET(x);
 				Vec d0 = vec_load(dy), d1 = vectors == 2 ? vec_load(dy + LANES) : d0;
-				UNROLL(8)
-				for (int i = 0; i < channels; i++) {
-					Vec b = vec_set(x[i]);
-					sums[i * vectors] = vec_dot(d0, b, sums[i * vectors]);
-					if (vectors == 2)
-						sums[i * vectors + 1] = vec_dot(d1, b, sums[i * vectors + 1]);
-				}
+#define MULTIPLY(i)                                                                                                    \
+	if (i < channels) {                                                                                            \
+		Vec b = vec_set(x[i]);                                                                                 \
+		sums[i][0] = vec_dot(d0, b, sums[i][0]);                                                               \
+		if (vectors == 2)                                                                                      \
+			sums[i][1] = vec_dot(d1, b, sums[i][1]);                                                       \
+	}
+				REPEAT_8(MULTIPLY)
+#undef MULTIPLY
 				x += x_step;
 				dy += job->dy.pixel;
 			}
 		}
-	UNROLL(8)
-	for (int i = 0; i < channels; i++)
-		UNROLL(2)
-		for (int v = 0; v < vectors; v++)
-			vec_store(tile->dw + i * BLOCK + v * LANES, sums[i * vectors + v]);
+#define END(i)                                                                                                         \
+	if (i < channels) {                                                                                            \
+		vec_store(tile->dw + i * BLOCK, sums[i][0]);                                                           \
+		if (vectors == 2)                                                                                      \
+			vec_store(tile->dw + i * BLOCK + LANES, sums[i][1]);                                           \
+	}
+	REPEAT_8(END)
+#undef END
 }
 
 typedef void WgradKernel(const Wgrad *job, const WgradTile *tile);
