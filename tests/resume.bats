@@ -106,6 +106,16 @@ interrupt() {
 	cmp whole.safetensors part.safetensors
 }
 
+@test "interrupted while only the end of the stream is missing" {
+	make_stream in.fms --holdout 30 --epochs 3 --rows 20
+	train --log log -o whole.safetensors in.fms
+	run -75 interrupt $(($(stat -c %s in.fms) - 100)) in.fms --checkpoint c --log part -o part.safetensors
+	[ "$(state c epoch)" = 3 ] && [ "$(state c finished)" = False ]
+	train --checkpoint c --resume --log part -o part.safetensors in.fms
+	cmp whole.safetensors part.safetensors
+	diff <(without_times log) <(without_times part)
+}
+
 @test "one command line serves first start, next start and a finished run" {
 	make_stream in.fms --holdout 30 --epochs 3
 	make_stream plain.fms --holdout 30

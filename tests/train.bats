@@ -220,6 +220,25 @@ assert (np.concatenate([model[n].ravel() for n in model if "running" in n]) == t
 	[ ! -e none.safetensors ]
 }
 
+@test "a repeated stream that announces other counts than it has is refused" {
+	make_stream in.fms --unlabelled 3 --epochs 3 --rows 10
+	for change in "+ 1" "- 1"; do
+		python 'import json, stream, sys
+data = b""
+for metadata, tensors in stream.read(open("in.fms", "rb").read()):
+	if "fm.epoch.labels" in metadata:
+		counts = json.loads(metadata["fm.epoch.labels"])
+		counts["a"] = eval("counts[\"a\"]" + sys.argv[1])
+		metadata["fm.epoch.labels"] = json.dumps(counts)
+	del metadata["fm.xxh3"]
+	data += stream.record(metadata, tensors)
+open("wrong.fms", "wb").write(data)' "$change"
+		run -3 train --skip-unlabelled -o model.safetensors wrong.fms
+		assert_output --partial "announced"
+		[ ! -e model.safetensors ]
+	done
+}
+
 @test "--class-weights balanced equals a file that says the same" {
 	make_stream in.fms --samples 100
 	train --epochs 2 --class-weights balanced -o a.safetensors < in.fms

@@ -23,10 +23,11 @@ resolve_epochs(Training *training)
 	if (offered == EPOCHS_NONE)
 		return STATUS_OK;
 	if (offered == EPOCHS_ENDLESS && !settings->epochs && !settings->steps)
-		return fail(STATUS_USAGE, "%s is endless: say how much of it with --epochs or --steps", training->intake.name);
-	if (settings->epochs > offered)
-		return fail(STATUS_USAGE, "--epochs %" PRIu64 " is more than the %" PRIu64 " of %s", settings->epochs, offered,
+		return fail(STATUS_USAGE, "%s is endless: say how much of it with --epochs or --steps",
 			    training->intake.name);
+	if (settings->epochs > offered)
+		return fail(STATUS_USAGE, "--epochs %" PRIu64 " is more than the %" PRIu64 " of %s", settings->epochs,
+			    offered, training->intake.name);
 	training->epochs = settings->epochs ? settings->epochs : offered;
 	return STATUS_OK;
 }
@@ -40,7 +41,8 @@ check_announcements(const Training *training)
 
 	if (training->intake.counts)
 		return STATUS_OK;
-	if (!settings->skips_unlabelled && !(settings->class_weights && strcmp(settings->class_weights, "balanced") == 0))
+	if (!settings->skips_unlabelled &&
+	    !(settings->class_weights && strcmp(settings->class_weights, "balanced") == 0))
 		return STATUS_OK;
 	return fail(STATUS_USAGE, "%s needs to know how many samples of each class an epoch has, and %s does not say "
 		    "(fm.epoch.labels)", wanted, training->intake.name);
@@ -108,10 +110,12 @@ check_together(const Training *training)
 	const Settings *settings = training->settings;
 
 	if (settings->val && training->intake.reader.about.is_marked)
-		return fail(STATUS_USAGE, "%s brings validation data of its own, so leave --val out (or send --part fit)",
+		return fail(STATUS_USAGE,
+			    "%s brings validation data of its own, so leave --val out (or send --part fit)",
 			    training->intake.name);
 	if (settings->batch == 1 && training_has_bn(training))
-		return fail(STATUS_USAGE, "batch norm needs more than one sample a step: use another --batch, or a net without bn");
+		return fail(STATUS_USAGE,
+			    "batch norm needs more than one sample a step: use another --batch, or a net without bn");
 	return check_announcements(training);
 }
 
@@ -122,8 +126,9 @@ warn_of_stale_transforms(const Training *training)
 	const Intake *intake = &training->intake;
 
 	if (!intake->is_repeated && training->epochs > 1 && history_has_tool(intake->first_history, "fm-augment"))
-		warn("%s was augmented once, and each epoch will see the same pictures; fm-augment --epochs %d makes new ones "
-		     "for each", intake->name, EPOCHS_USUAL);
+		warn("%s was augmented once, and each epoch will see the same pictures; "
+		     "fm-augment --epochs %d makes new ones for each",
+		     intake->name, EPOCHS_USUAL);
 }
 
 Status

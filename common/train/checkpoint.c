@@ -64,8 +64,9 @@ read_vector(const Training *training, Vector vector, float **values)
 	status = training->table->read(training->backend, vector, *values);
 	for (size_t i = 0; status >= 0 && i < length; i++)
 		if (!isfinite((*values)[i]))
-			status = fail(STATUS_NO, "the weights are not finite after step %" PRIu64 "; try a smaller --lr",
-				      training->state.step);
+			status =
+				fail(STATUS_NO, "the weights are not finite after step %" PRIu64 "; try a smaller --lr",
+				     training->state.step);
 	return status;
 }
 
@@ -84,8 +85,12 @@ add_vectors(const Training *training, Model *model)
 		if (!vector_names[vector] || !is_used(training, vector))
 			continue;
 		status = read_vector(training, vector, &values);
-		*tensor = (Tensor){ .name = memory_text(vector_names[vector]), .dtype = DTYPE_F32, .rank = 1, .shape = { length },
-				    .data = (uint8_t *)values, .size = length * sizeof *values };
+		*tensor = (Tensor){ .name = memory_text(vector_names[vector]),
+				    .dtype = DTYPE_F32,
+				    .rank = 1,
+				    .shape = { length },
+				    .data = (uint8_t *)values,
+				    .size = length * sizeof *values };
 		model->extra_count++;
 	}
 	return status;
@@ -114,8 +119,12 @@ add_states(const Training *training, Model *model)
 	bytes = memory_zeroed(columns, CONSUMED_STATE_SIZE);
 	consumed_save(&training->epoch_begin, bytes);
 	model->extra[model->extra_count++] = (Tensor){
-		.name = memory_text(states_name), .dtype = DTYPE_U8, .rank = 2, .shape = { columns, CONSUMED_STATE_SIZE },
-		.data = bytes, .size = columns * CONSUMED_STATE_SIZE,
+		.name = memory_text(states_name),
+		.dtype = DTYPE_U8,
+		.rank = 2,
+		.shape = { columns, CONSUMED_STATE_SIZE },
+		.data = bytes,
+		.size = columns * CONSUMED_STATE_SIZE,
 	};
 }
 
@@ -286,7 +295,8 @@ checkpoint_read(Model *model, State *state, const char *path)
 static Status
 disagreement(const char *key, const char *then, const char *now, const char *path)
 {
-	return fail(STATUS_USAGE, "%s was made with --%s %s, now it is %s: give the same options, or start afresh without --resume",
+	return fail(STATUS_USAGE,
+		    "%s was made with --%s %s, now it is %s: give the same options, or start afresh without --resume",
 		    path, key, then ? then : "(none)", now ? now : "(none)");
 }
 
@@ -352,8 +362,8 @@ checkpoint_restore(const Training *training)
 		if (vector_names[vector])
 			values = checkpoint_tensor(model, vector_names[vector], size);
 		if (!values)
-			return fail(STATUS_INPUT, "%s: %s is missing or has another size", training->settings->checkpoint,
-				    vector_names[vector]);
+			return fail(STATUS_INPUT, "%s: %s is missing or has another size",
+				    training->settings->checkpoint, vector_names[vector]);
 		status = training->table->write(training->backend, vector, values);
 	}
 	return status;

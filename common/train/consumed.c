@@ -69,7 +69,9 @@ consumed_save(const Consumed *consumed, uint8_t *bytes)
 {
 	for (size_t i = 0; i < consumed->about->column_count; i++) {
 		const XXH3_state_t *state = content_hash(consumed->content, i);
-		SavedState saved = { .length = state->totalLen, .stripes = state->nbStripesSoFar, .filled = state->bufferedSize };
+		SavedState saved = { .length = state->totalLen,
+				     .stripes = state->nbStripesSoFar,
+				     .filled = state->bufferedSize };
 
 		memcpy(saved.accumulators, state->acc, sizeof saved.accumulators);
 		memcpy(saved.buffer, state->buffer, sizeof saved.buffer);

@@ -1,5 +1,5 @@
-/* train/feed.h: the two ways to batches: a plain stream's samples shuffled anew each epoch, a repeated stream as it comes.
- * Neither ever joins two epochs in a batch. */
+/* train/feed.h: the two ways to batches: a plain stream's samples shuffled anew each epoch, a repeated stream as it
+ * comes. Neither ever joins two epochs in a batch. */
 #ifndef FM_TRAIN_FEED_H
 #define FM_TRAIN_FEED_H
 
@@ -19,8 +19,12 @@ typedef struct KeptFeed {
 	int64_t *ids;	      /* [n] */
 } KeptFeed;
 
-/** @param epoch, step  where to begin: steps of the open epoch that are done. @return STATUS_OK, or STATUS_IO (memory) */
-MUST_CHECK Status kept_feed_open(KeptFeed *feed, const Kept *kept, uint64_t seed, uint32_t batch, uint64_t epoch, uint64_t step);
+/**
+ * @param epoch, step  where to begin: the open epoch, and its steps that are done
+ * @return STATUS_OK, or STATUS_IO (memory)
+ */
+MUST_CHECK Status kept_feed_open(KeptFeed *feed, const Kept *kept, uint64_t seed, uint32_t batch, uint64_t epoch,
+				 uint64_t step);
 
 /** Endless: the loop knows when it has enough. */
 Status kept_feed_fill(void *feed, Slot *slot);
@@ -56,15 +60,16 @@ typedef struct Mark {
  * @param epoch_begin  initialised; out: what was consumed before the open epoch
  * @return STATUS_INPUT if the stream doesn't begin with its first epoch
  */
-MUST_CHECK Status stream_feed_open(StreamFeed *feed, Intake *intake, uint32_t batch, uint64_t epochs, Consumed *epoch_begin);
+MUST_CHECK Status stream_feed_open(StreamFeed *feed, Intake *intake, uint32_t batch, uint64_t epochs,
+				   Consumed *epoch_begin);
 
 /**
  * After intake_read, of a resumed run: pass over what was consumed, from the stream's start or from the open epoch's.
  *
  * @return STATUS_INPUT if that is not what was consumed then
  */
-MUST_CHECK Status stream_feed_resume(StreamFeed *feed, Intake *intake, uint32_t batch, uint64_t epochs, Consumed *epoch_begin,
-				     const Mark *mark);
+MUST_CHECK Status stream_feed_resume(StreamFeed *feed, Intake *intake, uint32_t batch, uint64_t epochs,
+				     Consumed *epoch_begin, const Mark *mark);
 
 /** @return 0 after the wanted epochs */
 Status stream_feed_fill(void *feed, Slot *slot);

@@ -15,14 +15,16 @@ repeated_input(const Training *training)
 	char content[17];
 
 	snprintf(content, sizeof content, "%016" PRIx64, state->content);
-	return json_pack("[{s:s, s:s, s:I, s:O}]", "name", "stdin", "content", content, "samples", (json_int_t)state->samples,
-			 "history", training->is_input_whole ? intake->reader.about.history : intake->first_history);
+	return json_pack("[{s:s, s:s, s:I, s:O}]", "name", "stdin", "content", content, "samples",
+			 (json_int_t)state->samples, "history",
+			 training->is_input_whole ? intake->reader.about.history : intake->first_history);
 }
 
 json_t *
 inputs_history(const Training *training)
 {
-	json_t *inputs = training->intake.is_repeated ? repeated_input(training) : reader_inputs(&training->intake.reader, "stdin");
+	json_t *inputs = training->intake.is_repeated ? repeated_input(training)
+						      : reader_inputs(&training->intake.reader, "stdin");
 	char seed[24];
 
 	if (training->val.inputs)

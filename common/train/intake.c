@@ -74,7 +74,8 @@ intake_open(Intake *intake, const char *path, bool skips_unlabelled)
 {
 	Status status;
 
-	*intake = (Intake){ .name = strcmp(path, "-") == 0 ? "standard input" : path, .skips_unlabelled = skips_unlabelled };
+	*intake = (Intake){ .name = strcmp(path, "-") == 0 ? "standard input" : path,
+			    .skips_unlabelled = skips_unlabelled };
 	status = reader_open(&intake->reader, path);
 	if (status < 0)
 		return status;
@@ -180,9 +181,9 @@ intake_finish(Intake *intake)
 		status = reader_next(&intake->reader, &intake->record);
 	while (status > 0 && intake->record.n == 0);
 	if (status > 0)
-		return fail(STATUS_INPUT, "%s record %" PRIu64 " at byte %" PRIu64 ": samples after the last of %" PRIu64
-			    " epochs", intake->name, intake->record.number, intake->record.offset,
-			    intake->reader.about.epochs);
+		return fail(STATUS_INPUT,
+			    "%s record %" PRIu64 " at byte %" PRIu64 ": samples after the last of %" PRIu64 " epochs",
+			    intake->name, intake->record.number, intake->record.offset, intake->reader.about.epochs);
 	return status;
 }
 

@@ -1,5 +1,5 @@
-/* train/intake.h: the input of a run: its hold-out part kept; the rest kept too if it is a plain stream, else left to be
- * taken as it comes. */
+/* train/intake.h: the input of a run: its hold-out part kept; the rest kept too if it is a plain stream, else left to
+ * be taken as it comes. */
 #ifndef FM_TRAIN_INTAKE_H
 #define FM_TRAIN_INTAKE_H
 

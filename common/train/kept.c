@@ -54,7 +54,8 @@ pack(Kept *kept, const Rows *rows)
 	for (uint64_t i = 0; i < rows->n; i++) {
 		if (rows_label(rows, i) < 0)
 			continue;
-		memcpy(kept->pixels + n * rows->picture_size, rows->pixels + i * rows->picture_size, rows->picture_size);
+		memcpy(kept->pixels + n * rows->picture_size, rows->pixels + i * rows->picture_size,
+		       rows->picture_size);
 		kept->labels[n] = rows_label(rows, i);
 		kept->ids[n++] = rows_id(rows, i);
 	}
@@ -80,8 +81,12 @@ kept_add(Kept *kept, const Rows *rows)
 		return status;
 	n = pack(kept, rows);
 	tensors[0] = (Tensor){
-		.name = "image", .dtype = DTYPE_U8, .rank = 4, .shape = { n, about->height, about->width, about->channels },
-		.data = kept->pixels, .size = n * kept->picture_size,
+		.name = "image",
+		.dtype = DTYPE_U8,
+		.rank = 4,
+		.shape = { n, about->height, about->width, about->channels },
+		.data = kept->pixels,
+		.size = n * kept->picture_size,
 	};
 	tensors[1] = column("label", DTYPE_I32, kept->labels, n);
 	tensors[2] = column("id", DTYPE_I64, kept->ids, n);

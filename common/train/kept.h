@@ -29,7 +29,8 @@ MUST_CHECK Status kept_add(Kept *kept, const Rows *rows);
 uint64_t kept_size(const Kept *kept);
 
 /** After this nothing may be added; threads may call it at once. Any of pixels, labels and ids may be NULL. */
-void kept_gather(const Kept *kept, const uint64_t *rows, uint64_t count, uint8_t *pixels, int32_t *labels, int64_t *ids);
+void kept_gather(const Kept *kept, const uint64_t *rows, uint64_t count, uint8_t *pixels, int32_t *labels,
+		 int64_t *ids);
 
 /** All ids, [n], malloced; NULL when there is no memory for them. */
 int64_t *kept_ids(const Kept *kept);

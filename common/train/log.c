@@ -88,8 +88,8 @@ log_write(Log *log, const LogLine *line)
 	if (written < 0)
 		return fail_errno("%s", log->path);
 	if ((size_t)written < length)
-		return fail(STATUS_IO, "%s: only %zd of %zu bytes of a line could be written; is the disk full?", log->path,
-			    written, length);
+		return fail(STATUS_IO, "%s: only %zd of %zu bytes of a line could be written; is the disk full?",
+			    log->path, written, length);
 	return STATUS_OK;
 }
 

@@ -41,9 +41,10 @@ drain(Training *training)
 	if (status < 0)
 		return status;
 	if (sums.bad_step || !isfinite(sums.loss))
-		return fail(STATUS_NO, "the loss is not finite at step %" PRIu64 " (epoch %" PRIu64 "): try a smaller --lr%s",
+		return fail(STATUS_NO,
+			    "the loss is not finite at step %" PRIu64 " (epoch %" PRIu64 "): try a smaller --lr%s",
 			    sums.bad_step ? sums.bad_step : state->step, state->epoch,
-			    training->settings->checkpoint ? "; the last checkpoint is kept" : "");
+			    training->settings->checkpoint ? "; the checkpoint stands as it was" : "");
 	state->sums.loss += sums.loss;
 	state->sums.weight += sums.weight;
 	state->sums.correct += sums.correct;
@@ -113,7 +114,8 @@ duration(double seconds, char text[static 32])
 	uint64_t whole = (uint64_t)seconds;
 
 	if (whole >= 3600)
-		snprintf(text, 32, "%" PRIu64 ":%02u:%02u", whole / 3600, (unsigned)(whole / 60 % 60), (unsigned)(whole % 60));
+		snprintf(text, 32, "%" PRIu64 ":%02u:%02u", whole / 3600, (unsigned)(whole / 60 % 60),
+			 (unsigned)(whole % 60));
 	else
 		snprintf(text, 32, "%u:%02u", (unsigned)(whole / 60), (unsigned)(whole % 60));
 	return text;
@@ -130,8 +132,9 @@ show_progress(const Training *training)
 
 	if (!progress_is_on())
 		return;
-	progress("epoch %" PRIu64 "/%" PRIu64 "  loss %.4f  accuracy %.4f  %.0f images/s  %s left", state->epoch + 1, epochs,
-		 sums->loss / sums->weight, sums->correct / sums->n, sums->n / state->seconds, duration(left, text));
+	progress("epoch %" PRIu64 "/%" PRIu64 "  loss %.4f  accuracy %.4f  %.0f images/s  %s left", state->epoch + 1,
+		 epochs, sums->loss / sums->weight, sums->correct / sums->n, sums->n / state->seconds,
+		 duration(left, text));
 }
 
 static Status
@@ -141,7 +144,8 @@ keep_best(Training *training, json_t *scores)
 	Status status = training->table->copy(training->backend, VECTOR_BEST, is_averaged ? VECTOR_EMA : VECTOR_PARAM);
 
 	if (status >= 0)
-		status = training->table->copy(training->backend, VECTOR_BEST_BN, is_averaged ? VECTOR_EMA_BN : VECTOR_BN);
+		status = training->table->copy(training->backend, VECTOR_BEST_BN,
+					       is_averaged ? VECTOR_EMA_BN : VECTOR_BN);
 	json_decref(training->scores);
 	training->scores = json_incref(scores);
 	if (scores)
@@ -172,9 +176,14 @@ write_log(Training *training, const EpochScores *scores)
 {
 	const State *state = &training->state;
 	const LogLine line = {
-		.epoch = state->epoch, .step = state->step, .samples = state->trained, .scores = *scores,
-		.learning_rate = schedule_hyper(&training->schedule, state->step - 1).rate, .seconds = state->seconds,
-		.images_per_second = state->sums.n / state->seconds, .device = training->table->chosen(training->backend),
+		.epoch = state->epoch,
+		.step = state->step,
+		.samples = state->trained,
+		.scores = *scores,
+		.learning_rate = schedule_hyper(&training->schedule, state->step - 1).rate,
+		.seconds = state->seconds,
+		.images_per_second = state->sums.n / state->seconds,
+		.device = training->table->chosen(training->backend),
 	};
 
 	return log_write(&training->log, &line);
@@ -195,7 +204,8 @@ finish_input(Training *training)
 {
 	const Intake *intake = &training->intake;
 	const State *state = &training->state;
-	bool is_whole = state->step == state->epoch * training->epoch_steps && state->epoch == intake->reader.about.epochs;
+	bool is_whole =
+		state->step == state->epoch * training->epoch_steps && state->epoch == intake->reader.about.epochs;
 	Status status;
 
 	if (!intake->is_repeated || !is_whole)
@@ -236,7 +246,8 @@ static Status
 close_epoch(Training *training)
 {
 	State *state = &training->state;
-	EpochScores scores = { .loss = state->sums.loss / state->sums.weight, .accuracy = state->sums.correct / state->sums.n };
+	EpochScores scores = { .loss = state->sums.loss / state->sums.weight,
+			       .accuracy = state->sums.correct / state->sums.n };
 	Status status = validate(training, &scores);
 
 	if (status >= 0)
@@ -258,8 +269,8 @@ interrupt(Training *training)
 	status = checkpoint_save(training);
 	if (status < 0)
 		return status;
-	return fail(STATUS_INTERRUPTED, "interrupted after step %" PRIu64 "; %s holds the run, --resume goes on", training->state.step,
-		    training->settings->checkpoint);
+	return fail(STATUS_INTERRUPTED, "interrupted after step %" PRIu64 "; %s holds the run, --resume goes on",
+		    training->state.step, training->settings->checkpoint);
 }
 
 static Status

@@ -27,7 +27,7 @@ void monitor_init(Monitor *monitor, const char *key, uint64_t patience);
 /** Does this key need validation data? */
 bool monitor_is_validation(const char *key);
 
-/** An epoch is over. Loss keys are better when smaller, others when larger; ties and NaN are no better. @return better */
+/** An epoch is over. Losses are better when smaller, others when larger; ties and NaN are no better. @return better */
 bool monitor_observe(Monitor *monitor, const EpochScores *scores, uint64_t epoch);
 
 /** Has it waited for as many epochs as it may? */

@@ -27,7 +27,8 @@ check_checkpoint(const Training *training, const Model *model, const State *stat
 	const char *path = training->settings->checkpoint;
 
 	if (state->first != training->intake.first)
-		return fail(STATUS_INPUT, "%s is not what %s was trained on: its first record differs; send the same input again",
+		return fail(STATUS_INPUT,
+			    "%s is not what %s was trained on: its first record differs; send the same input again",
 			    training->intake.name, path);
 	return checkpoint_check_options(model, training->options, path);
 }
@@ -120,7 +121,9 @@ settle_length(Training *training)
 		training->steps = UINT64_MAX;
 	if (settings->steps && settings->steps < training->steps)
 		training->steps = settings->steps;
-	training->schedule = (Schedule){ .kind = settings->schedule, .rate = settings->rate, .weight_decay = settings->weight_decay,
+	training->schedule = (Schedule){ .kind = settings->schedule,
+					 .rate = settings->rate,
+					 .weight_decay = settings->weight_decay,
 					 .steps = training->steps };
 	return STATUS_OK;
 }
@@ -183,7 +186,8 @@ make_validation(Training *training)
 	if (!kept->n && settings->patience)
 		return fail(STATUS_USAGE, "--patience needs validation data: use --val, or fm-fetch --holdout");
 	if (!kept->n && monitor_is_validation(training->state.monitor.key) && settings->monitor)
-		return fail(STATUS_USAGE, "--monitor %s needs validation data: use --val, or fm-fetch --holdout", settings->monitor);
+		return fail(STATUS_USAGE, "--monitor %s needs validation data: use --val, or fm-fetch --holdout",
+			    settings->monitor);
 	if (!kept->n)
 		return STATUS_OK;
 	status = map_val_file(training, &map);
@@ -223,7 +227,8 @@ make_class_weights(Training *training)
 	if (strcmp(settings->class_weights, "balanced") == 0)
 		weights_balance(about->class_count, training->intake.counts, training->class_weights);
 	else
-		status = weights_read(settings->class_weights, about->class_count, about->classes, training->class_weights);
+		status = weights_read(settings->class_weights, about->class_count, about->classes,
+				      training->class_weights);
 	return status < 0 ? status : check_class_weights(training);
 }
 
@@ -245,7 +250,8 @@ open_stream_feed(Training *training)
 		return stream_feed_open(&training->stream_feed, intake, training->settings->batch, training->epochs,
 					&training->epoch_begin);
 	if (!mark.states)
-		return fail(STATUS_INPUT, "%s: fm.content is missing or has another size", training->settings->checkpoint);
+		return fail(STATUS_INPUT, "%s: fm.content is missing or has another size",
+			    training->settings->checkpoint);
 	return stream_feed_resume(&training->stream_feed, intake, training->settings->batch, training->epochs,
 				  &training->epoch_begin, &mark);
 }
@@ -287,9 +293,14 @@ backend_options(const Training *training)
 	const Settings *settings = training->settings;
 
 	return (BackendOptions){
-		.is_training = true, .precision = settings->precision, .threads = settings->threads, .seed = settings->seed,
+		.is_training = true,
+		.precision = settings->precision,
+		.threads = settings->threads,
+		.seed = settings->seed,
 		.batch_most = epoch_step_most(training->intake.epoch_samples, settings->batch),
-		.optimizer = settings->optimizer, .label_smoothing = settings->label_smoothing, .ema_rate = settings->ema,
+		.optimizer = settings->optimizer,
+		.label_smoothing = settings->label_smoothing,
+		.ema_rate = settings->ema,
 	};
 }
 
@@ -322,8 +333,8 @@ compare_devices(const Training *training)
 	const char *now = training->table->chosen(training->backend);
 
 	if (then && strcmp(then, now) != 0)
-		warn("%s was made on %s, this is %s: the model will not be the same to the bit", training->settings->checkpoint,
-		     then, now);
+		warn("%s was made on %s, this is %s: the model will not be the same to the bit",
+		     training->settings->checkpoint, then, now);
 }
 
 static Status
@@ -368,6 +379,7 @@ training_prepare(Training *training)
 	if (status >= 0)
 		status = open_backend(training);
 	if (status >= 0)
-		status = log_open(&training->log, training->settings->log, is_resumed(training) ? training->state.log_length : -1);
+		status = log_open(&training->log, training->settings->log,
+				  is_resumed(training) ? training->state.log_length : -1);
 	return status < 0 ? status : start_ring(training);
 }

@@ -48,8 +48,8 @@ make_slots(Ring *ring)
 		slot->ids = reallocarray(NULL, feed->batch_most, sizeof *slot->ids);
 		consumed_init(&slot->after, feed->about);
 		if (!slot->pixels || !slot->labels || !slot->ids)
-			return fail_errno("memory for %zu batches of %u pictures; use a smaller --batch", ring->slot_count,
-					  feed->batch_most);
+			return fail_errno("memory for %zu batches of %u pictures; use a smaller --batch",
+					  ring->slot_count, feed->batch_most);
 	}
 	return STATUS_OK;
 }

@@ -82,7 +82,8 @@ state_json(const State *state)
 	json_t *json = json_object();
 
 	for (int i = 0; i < FIELDS; i++)
-		json_object_set_new(json, fields[i].name, field_json(fields[i].kind, (const char *)state + fields[i].offset));
+		json_object_set_new(json, fields[i].name,
+				    field_json(fields[i].kind, (const char *)state + fields[i].offset));
 	return json;
 }
 
@@ -134,7 +135,8 @@ Status
 state_from_json(State *state, const json_t *json)
 {
 	for (int i = 0; i < FIELDS; i++)
-		if (!read_field(fields[i].kind, (char *)state + fields[i].offset, json_object_get(json, fields[i].name)))
+		if (!read_field(fields[i].kind, (char *)state + fields[i].offset,
+				json_object_get(json, fields[i].name)))
 			return fail(STATUS_INPUT, "fm.training: \"%s\" is missing or wrong", fields[i].name);
 	return STATUS_OK;
 }

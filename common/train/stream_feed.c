@@ -29,9 +29,11 @@ check_epoch(const StreamFeed *feed)
 
 	if (record->epoch == (int64_t)feed->epoch)
 		return STATUS_OK;
-	return fail(STATUS_INPUT, "%s record %" PRIu64 " at byte %" PRIu64 ": expected epoch %" PRIu64 ", of which %" PRIu64
-		    " of %" PRIu64 " samples have come, found epoch %" PRId64, intake->name, record->number, record->offset,
-		    feed->epoch, feed->passed, intake->reader.about.epoch_samples, record->epoch);
+	return fail(STATUS_INPUT,
+		    "%s record %" PRIu64 " at byte %" PRIu64 ": expected epoch %" PRIu64 ", of which %" PRIu64
+		    " of %" PRIu64 " samples have come, found epoch %" PRId64,
+		    intake->name, record->number, record->offset, feed->epoch, feed->passed,
+		    intake->reader.about.epoch_samples, record->epoch);
 }
 
 /* until there is a sample that was not passed yet */
@@ -89,8 +91,10 @@ stream_feed_open(StreamFeed *feed, Intake *intake, uint32_t batch, uint64_t epoc
 	Status status = begin(feed, intake, batch, epochs, epoch_begin);
 
 	if (status >= 0 && intake->record.epoch > 0)
-		return fail(STATUS_INPUT, "%s begins with epoch %" PRId64 ", and there is no checkpoint that stopped there; "
-			    "leave --start-epoch out", intake->name, intake->record.epoch);
+		return fail(STATUS_INPUT,
+			    "%s begins with epoch %" PRId64 ", and there is no checkpoint that stopped there; "
+			    "leave --start-epoch out",
+			    intake->name, intake->record.epoch);
 	return status < 0 ? status : look_at_record(feed);
 }
 
@@ -155,7 +159,8 @@ begin_at_epoch(StreamFeed *feed, const Mark *mark)
 }
 
 Status
-stream_feed_resume(StreamFeed *feed, Intake *intake, uint32_t batch, uint64_t epochs, Consumed *epoch_begin, const Mark *mark)
+stream_feed_resume(StreamFeed *feed, Intake *intake, uint32_t batch, uint64_t epochs, Consumed *epoch_begin,
+		   const Mark *mark)
 {
 	Status status = begin(feed, intake, batch, epochs, epoch_begin);
 
@@ -188,7 +193,8 @@ check_count(const StreamFeed *feed, uint64_t used)
 
 	if (used == intake->epoch_samples)
 		return STATUS_OK;
-	return fail(STATUS_INPUT, "%s: epoch %" PRIu64 " has %" PRIu64 " labelled samples, the first record announced %" PRIu64,
+	return fail(STATUS_INPUT,
+		    "%s: epoch %" PRIu64 " has %" PRIu64 " labelled samples, the first record announced %" PRIu64,
 		    intake->name, feed->epoch, used, intake->epoch_samples);
 }
 
@@ -229,8 +235,10 @@ stream_feed_fill(void *context, Slot *slot)
 			take_row(feed, slot);
 	}
 	if (status >= 0 && slot->n < size)
-		status = fail(STATUS_INPUT, "%s: epoch %" PRIu64 " has %" PRIu64 " labelled samples, the first record announced %"
-			      PRIu64, feed->intake->name, epoch, used + slot->n, samples);
+		status = fail(STATUS_INPUT,
+			      "%s: epoch %" PRIu64 " has %" PRIu64
+			      " labelled samples, the first record announced %" PRIu64,
+			      feed->intake->name, epoch, used + slot->n, samples);
 	else if (status >= 0 && used + size == samples && feed->epoch == epoch)
 		status = pass_rest_of_epoch(feed);
 	consumed_copy(&slot->after, &feed->intake->consumed);

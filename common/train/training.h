@@ -79,7 +79,7 @@ bool training_has_validation(const Training *training);
 /** Does its net normalise batches? */
 bool training_has_bn(const Training *training);
 
-/** Read --val, the input's first record and the architecture; after it net, epochs and steps are known or wait for n. */
+/** Read --val, the input's first record and the architecture. */
 MUST_CHECK Status training_begin(Training *training, const Settings *settings, const char *path);
 
 /**

@@ -70,7 +70,8 @@ predict(Validation *validation, const BackendTable *table, Backend *backend, Vec
 
 /* @return 1 all is well; 0 a probability is not finite; or why it can't be known */
 static Status
-score_all(Validation *validation, const BackendTable *table, Backend *backend, Vector which, Scores *scores, double *loss)
+score_all(Validation *validation, const BackendTable *table, Backend *backend, Vector which, Scores *scores,
+	  double *loss)
 {
 	for (uint64_t first = 0; first < validation->kept->n; first += validation->batch) {
 		uint32_t n = gather(validation, first);

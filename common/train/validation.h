@@ -31,7 +31,7 @@ typedef struct ValidationFile {
 	const char *name;
 } ValidationFile;
 
-/** @return STATUS_OK; STATUS_USAGE for a repeated stream; STATUS_INPUT, also when nothing in it has a label; STATUS_IO */
+/** @return STATUS_OK; STATUS_USAGE for a repeated stream; STATUS_INPUT, also when nothing has a label; STATUS_IO */
 MUST_CHECK Status validation_file_read(ValidationFile *file, const char *path, uint64_t memory);
 void validation_file_release(ValidationFile *file);
 
@@ -44,8 +44,8 @@ MUST_CHECK Status validation_file_map(const ValidationFile *file, const About *t
  * @param names  [classes], borrowed
  * @param batch  samples of a prediction
  */
-MUST_CHECK Status validation_init(Validation *validation, const Kept *kept, uint64_t content, int32_t *map, uint32_t classes,
-				  char *const *names, uint32_t batch);
+MUST_CHECK Status validation_init(Validation *validation, const Kept *kept, uint64_t content, int32_t *map,
+				  uint32_t classes, char *const *names, uint32_t batch);
 
 /**
  * Predict all of it with a backend's weights.

@@ -91,7 +91,8 @@ validation_file_map(const ValidationFile *file, const About *training, int32_t *
 	const Model model = { .net.classes = training->class_count, .classes = training->classes };
 	const About *about = &file->about;
 
-	if (about->height != training->height || about->width != training->width || about->channels != training->channels)
+	if (about->height != training->height || about->width != training->width ||
+	    about->channels != training->channels)
 		return fail(STATUS_INPUT, "%s has pictures of %ux%ux%u, the training data of %ux%ux%u", file->name,
 			    about->height, about->width, about->channels, training->height, training->width,
 			    training->channels);

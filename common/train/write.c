@@ -11,7 +11,8 @@
 static Status
 use_vectors(Model *model, Vector param, Vector bn)
 {
-	size_t param_size = model->net.param_count * sizeof *model->param, bn_size = model->net.bn_count * sizeof *model->bn;
+	size_t param_size = model->net.param_count * sizeof *model->param,
+	       bn_size = model->net.bn_count * sizeof *model->bn;
 	const void *from_param = checkpoint_tensor(model, checkpoint_vector_name(param), param_size);
 	const void *from_bn = checkpoint_tensor(model, checkpoint_vector_name(bn), bn_size);
 

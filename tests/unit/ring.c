@@ -45,7 +45,9 @@ fill(void *context, Slot *slot)
 static Feed
 feed_of(Counter *counter)
 {
-	return (Feed){ .fill = fill, .context = counter, .batch_most = MOST, .picture_size = PICTURE, .about = &no_columns };
+	return (Feed){
+		.fill = fill, .context = counter, .batch_most = MOST, .picture_size = PICTURE, .about = &no_columns
+	};
 }
 
 TEST(batches_come_in_order_and_whole)

@@ -21,7 +21,8 @@ TEST(steps_add_up_to_the_epoch)
 			while ((size = epoch_step_size(n, batch, done))) {
 				CHECK(size <= epoch_step_most(n, batch), "n %lu batch %u", n, batch);
 				CHECK(size > 1 || n == 1 || batch == 1, "n %lu batch %u leaves one alone", n, batch);
-				CHECK(size >= batch || done + size == n, "n %lu batch %u: a short batch before the last", n, batch);
+				CHECK(size >= batch || done + size == n,
+				      "n %lu batch %u: a short batch before the last", n, batch);
 				most = size > most ? size : most;
 				done += size;
 				steps++;
@@ -35,14 +36,16 @@ TEST(steps_add_up_to_the_epoch)
 TEST(schedules_begin_and_end_where_they_should)
 {
 	Schedule schedule = { .kind = SCHEDULE_ONECYCLE, .rate = 0.5, .steps = 1000 };
-	Hyper first = schedule_hyper(&schedule, 0), peak = schedule_hyper(&schedule, 200), last = schedule_hyper(&schedule, 999);
+	Hyper first = schedule_hyper(&schedule, 0), peak = schedule_hyper(&schedule, 200),
+	      last = schedule_hyper(&schedule, 999);
 
 	CHECK(first.step == 1 && fabs(first.rate - 0.02) < 1e-12 && fabs(first.beta1 - 0.95) < 1e-12);
 	CHECK(fabs(peak.rate - 0.5) < 1e-12 && fabs(peak.beta1 - 0.85) < 1e-12);
 	CHECK(last.rate < 1e-5 && last.rate > 0.5 / 250000 && fabs(last.beta1 - 0.95) < 1e-4);
 	schedule.kind = SCHEDULE_STEP;
 	CHECK(schedule_hyper(&schedule, 499).rate == 0.5);
-	CHECK(fabs(schedule_hyper(&schedule, 500).rate - 0.05) < 1e-15 && fabs(schedule_hyper(&schedule, 750).rate - 0.005) < 1e-15);
+	CHECK(fabs(schedule_hyper(&schedule, 500).rate - 0.05) < 1e-15 &&
+	      fabs(schedule_hyper(&schedule, 750).rate - 0.005) < 1e-15);
 	schedule.kind = SCHEDULE_COSINE;
 	CHECK(schedule_hyper(&schedule, 0).rate == 0.5 && fabs(schedule_hyper(&schedule, 500).rate - 0.25) < 1e-15);
 	schedule = (Schedule){ .kind = SCHEDULE_CONSTANT, .rate = 0.5, .steps = UINT64_MAX, .weight_decay = 0.1 };
@@ -144,9 +147,22 @@ TEST(a_running_content_hash_is_taken_up_anywhere)
 TEST(a_state_survives_JSON)
 {
 	State state = {
-		.step = 7, .epoch = 2, .epoch_step = 3, .trained = 99, .sums = { 0.1, 2, 3, 4, 0 }, .seconds = 1.5,
-		.monitor = { "loss", 3, 0.1 + 0.2, 1, 2 }, .first = UINT64_MAX, .samples = 5, .content = 1, .epoch_samples = 4,
-		.epoch_content = 6, .val_content = 0, .class_weights = 9, .log_length = -1, .is_finished = true,
+		.step = 7,
+		.epoch = 2,
+		.epoch_step = 3,
+		.trained = 99,
+		.sums = { 0.1, 2, 3, 4, 0 },
+		.seconds = 1.5,
+		.monitor = { "loss", 3, 0.1 + 0.2, 1, 2 },
+		.first = UINT64_MAX,
+		.samples = 5,
+		.content = 1,
+		.epoch_samples = 4,
+		.epoch_content = 6,
+		.val_content = 0,
+		.class_weights = 9,
+		.log_length = -1,
+		.is_finished = true,
 	};
 	State back = { .monitor = { "loss", 3, 0, 0, 0 } };
 	json_t *json = state_json(&state);
@@ -161,8 +177,8 @@ TEST(a_state_survives_JSON)
 		json_object_del(less, json_object_iter_key(at));
 		CHECK(state_from_json(&back, less) == STATUS_INPUT, "without %s", json_object_iter_key(at));
 		json_object_set_new(less, json_object_iter_key(at), json_integer(-2));
-		CHECK(state_from_json(&back, less) == STATUS_INPUT || json_is_real(json_object_iter_value(at)), "with a bad %s",
-		      json_object_iter_key(at));
+		CHECK(state_from_json(&back, less) == STATUS_INPUT || json_is_real(json_object_iter_value(at)),
+		      "with a bad %s", json_object_iter_key(at));
 		json_decref(less);
 	}
 	json_decref(json);
