@@ -1,4 +1,5 @@
 /* The counting of predictions: what the tools' tests, which compare with scikit-learn, can't reach. */
+#include "metrics/paired.h"
 #include "metrics/scores.h"
 #include "metrics/sort.h"
 #include "unit/check.h"
@@ -107,6 +108,31 @@ TEST(keeps_many_classes_without_a_matrix)
 	scores_release(&scores);
 }
 
+/* 2 P(X <= min(one, other)), X binomial(one + other, 1/2), in exact integers. */
+static double
+binomial(uint64_t one, uint64_t other)
+{
+	uint64_t n = one + other, least = one < other ? one : other, choose = 1, sum = 0;
+
+	for (uint64_t i = 0; i <= least; i++) {
+		sum += choose;
+		choose = choose * (n - i) / (i + 1);
+	}
+	return fmin(1, 2 * (double)sum / (double)(UINT64_C(1) << n));
+}
+
+TEST(mcnemar_is_the_binomial_test)
+{
+	for (uint64_t one = 0; one <= 25; one++)
+		for (uint64_t other = 0; other <= 25; other++) {
+			double found = mcnemar_exact(one, other), expected = binomial(one, other);
+			CHECK(fabs(found - expected) <= 1e-14, "%d and %d: %.17g, not %.17g", (int)one, (int)other, found,
+			      expected);
+		}
+	CHECK(mcnemar_exact(0, 5000000) == 0);
+	CHECK(fabs(mcnemar_exact(2000000, 2001000) - 0.617) < 1e-3, "%g", mcnemar_exact(2000000, 2001000));
+}
+
 int
 main(void)
 {
@@ -115,5 +141,6 @@ main(void)
 	RUN(refuses_labels_out_of_range);
 	RUN(does_not_depend_on_how_samples_come);
 	RUN(keeps_many_classes_without_a_matrix);
+	RUN(mcnemar_is_the_binomial_test);
 	return check_done();
 }
