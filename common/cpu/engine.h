@@ -42,9 +42,13 @@ typedef struct StageMemory {
 /** One thread's scratch memory. */
 typedef struct Scratch {
 	float *y[2], *z, *dz, *out[2]; /* images of a stage that the fused kernels can't do */
-	void *patches;	  /* a band of rows of MAIN_PATCHES */
-	void *picture;	  /* one input image with what padding surrounds it, or a pair of them in words */
-	void *pictures;	  /* the same for pairs */
+	void *patches;	  /* a band of rows of MAIN_PATCHES, floats or words; what is left in unused lanes is finite */
+	void *patches_half; /* the same, 16 bits a pixel */
+	/* an input image amid its padding, one place a form: the frame is zeroed once, and what is a pixel of one form lies
+	 * in another's frame */
+	void *picture;	  /* floats */
+	void *picture_half; /* 16 bits a pixel */
+	void *pictures;	  /* words of two images */
 	float *input[2];  /* one input image as floats */
 	void *dilated;	  /* dy of a strided convolution, zeros between its pixels */
 	void *panel;	  /* [batch words][16] of a dense layer's inputs */
@@ -164,6 +168,9 @@ void input_image(const Backend *backend, const KernelTable *kernels, const Stage
 /** One image amid its padding; or two, second may be NULL, as words of pairs. */
 void input_picture(const Backend *backend, const KernelTable *kernels, const StageLayout *stage,
 		   const uint8_t *const pixels[2], bool is_paired, Scratch *scratch);
+/** Where input_picture has put one image, and where its windows go. */
+const void *input_picture_of(const KernelTable *kernels, const Scratch *scratch);
+void *input_patches_of(const KernelTable *kernels, const Scratch *scratch);
 size_t input_picture_units(const StageLayout *stage);
 /** Rows first <= y < end of the first convolution's output as windows, [row][column][input_patch_lanes] of unit bytes. */
 void input_patches(const StageLayout *stage, const void *picture, size_t unit, uint32_t first, uint32_t end, void *patches);

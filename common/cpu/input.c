@@ -83,12 +83,24 @@ input_picture(const Backend *backend, const KernelTable *kernels, const StageLay
 			memcpy((float *)scratch->picture + to, a, row * sizeof *a);
 		else if (!is_paired)
 			for (size_t i = 0; i < row; i++)
-				((uint16_t *)scratch->picture)[to + i] = (uint16_t)half_of(a[i]);
+				((uint16_t *)scratch->picture_half)[to + i] = (uint16_t)half_of(a[i]);
 		else
 			for (size_t i = 0; i < row; i++)
 				((uint32_t *)scratch->pictures)[to + i] =
 					half_of(a[i]) | (pixels[1] ? half_of(b[i]) << 16 : 0);
 	}
+}
+
+const void *
+input_picture_of(const KernelTable *kernels, const Scratch *scratch)
+{
+	return kernels->cell == sizeof(uint16_t) ? scratch->picture_half : scratch->picture;
+}
+
+void *
+input_patches_of(const KernelTable *kernels, const Scratch *scratch)
+{
+	return kernels->cell == sizeof(uint16_t) ? scratch->patches_half : scratch->patches;
 }
 
 /* ---- windows ---- */

@@ -106,13 +106,14 @@ main_patches(const MainJob *job, const uint8_t *pixels, void *y, const Plane *y_
 	const uint32_t lanes = input_patch_lanes(stage), band = input_band(stage), width = stage->window.out_w;
 	const size_t cell = job->kernels->cell;
 	const uint8_t *const one[2] = { pixels, NULL };
+	void *patches = input_patches_of(job->kernels, scratch);
 	Conv conv = forward_conv(job);
 
-	conv.x = (Grid){ .data = scratch->patches, .pixel = lanes * cell / WORD, .row = width * lanes * cell / WORD };
+	conv.x = (Grid){ .data = patches, .pixel = lanes * cell / WORD, .row = width * lanes * cell / WORD };
 	input_picture(job->backend, job->kernels, stage, one, false, scratch);
 	for (uint32_t row = 0; row < stage->window.out_h; row += band) {
 		const uint32_t end = row + band < stage->window.out_h ? row + band : stage->window.out_h;
-		input_patches(stage, scratch->picture, cell, row, end, scratch->patches);
+		input_patches(stage, input_picture_of(job->kernels, scratch), cell, row, end, patches);
 		conv.window = flat_window(end - row, width, y_plane->left + y_plane->right > 0);
 		conv.y = plane_grid(y_plane, y, cell, cell);
 		conv.y.data = cells_at(conv.y.data, row * conv.y.row, cell);

@@ -211,7 +211,9 @@ allocate_scratch(Backend *backend, Scratch *scratch)
 	if (stages->kind == MAIN_PATCHES) {
 		const size_t row = (size_t)stages->window.out_w * input_patch_lanes(stages);
 		ok = cells(backend, &scratch->patches, input_band(stages) * row + CHANNEL_ALIGN, word) &&
+		     cells(backend, &scratch->patches_half, input_band(stages) * row + CHANNEL_ALIGN, sizeof(uint16_t)) &&
 		     cells(backend, &scratch->picture, input_picture_units(stages), word) &&
+		     cells(backend, &scratch->picture_half, input_picture_units(stages), sizeof(uint16_t)) &&
 		     cells(backend, &scratch->pictures, input_picture_units(stages), word);
 	}
 	for (int i = 0; i < 2 && ok; i++)

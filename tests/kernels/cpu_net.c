@@ -236,21 +236,27 @@ check_prediction(const Case *test)
 
 enum { STEPS = 3 };
 
+/* Ways that must lead to the same bits. */
+typedef enum Way { AT_ONCE, IN_PARTS, PREDICTING } Way;
+
 /* Parameters after a few steps, the last with fewer images. */
 static float *
-train(const Case *test, int threads, Optimizer optimizer, bool in_parts)
+train(const Case *test, int threads, Optimizer optimizer, Way way)
 {
 	Data data;
 	data_init(&data, test);
 	Backend *cpu = open_backend(&cpu_backend, &data, threads, optimizer, true);
 	const size_t params = data.net.param_count, bn = data.net.bn_count;
 	float *all = calloc(4 * params + 2 * bn + 1, sizeof *all), *ignored = malloc((params + 1) * sizeof *all);
+	float prob[MOST * CLASSES];
 
 	for (int step = 1; step <= STEPS; step++) {
 		const Hyper now = hyper(step);
 		if (step == STEPS)
 			data.batch.n = 2;
-		if (in_parts) {
+		if (way == PREDICTING)
+			cpu_backend.predict(cpu, &(Batch){ .n = MOST, .pixels = data.pixels }, VECTOR_PARAM, prob);
+		if (way == IN_PARTS) {
 			cpu_backend.gradient(cpu, &data.batch);
 			cpu_backend.reduce(cpu, copy_vector, ignored);
 			cpu_backend.update(cpu, &now);
@@ -279,16 +285,18 @@ check_same_bits(const Case *test, Optimizer optimizer)
 	const size_t size = (4 * data.net.param_count + 2 * data.net.bn_count) * sizeof(float);
 	data_release(&data);
 	float *run[] = {
-		train(test, 1, optimizer, false), train(test, 2, optimizer, true), train(test, 2, optimizer, false),
-		train(test, 3, optimizer, false),
+		train(test, 1, optimizer, AT_ONCE), train(test, 2, optimizer, IN_PARTS), train(test, 2, optimizer, AT_ONCE),
+		train(test, 3, optimizer, AT_ONCE), train(test, 2, optimizer, PREDICTING),
 	};
-	static const char *const how[] = { "", "gradient, reduce, update", "two threads", "three threads" };
+	static const char *const how[] = { "", "gradient, reduce, update", "two threads", "three threads",
+					   "predictions between the steps" };
+	enum { WAYS = sizeof run / sizeof *run };
 	int differs = 0;
 
-	for (int i = 1; i < 4; i++)
+	for (int i = 1; i < WAYS; i++)
 		if (memcmp(run[0], run[i], size))
 			differs = i;
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < WAYS; i++)
 		free(run[i]);
 	CHECK(!differs, "%s: %s differ from a step by one thread", test->text, how[differs]);
 }
