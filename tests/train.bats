@@ -154,7 +154,8 @@ assert scores["epoch"] == values.index(best), (scores["epoch"], values)' $key
 		printf 'a\t2\nb\t2\nc\t2\n' > weights
 		rm -f log
 		# shellcheck disable=SC2086 # two words or none
-		fm-train --arch "flatten, dense classes" --batch 16 --lr 1e-12 --epochs 2 --val in.fms $more --log log -o m.safetensors in.fms
+		fm-train --arch "flatten, dense classes" --precision fp32 --batch 16 --lr 1e-12 --epochs 2 --val in.fms $more \
+			--log log -o m.safetensors in.fms
 		python 'import json
 for line in map(json.loads, open("log")):
 	assert abs(line["loss"] - line["val_loss"]) < 1e-5 and abs(line["accuracy"] - line["val_accuracy"]) < 1e-9, line'
