@@ -46,7 +46,7 @@ typedef struct Batch {
 	const int32_t *affine; /* [n, 6], tone [n, 2], erase [n, 5] as in fm-stream(5)'s lazy form, or NULL */
 	const int32_t *tone;
 	const int32_t *erase;
-	uint8_t fill;	    /* with affine: a Fill of augment/warp.h, and the value of FILL_CONSTANT */
+	uint8_t fill;	    /* with affine: a Fill of pixel/transform.h, and the value of FILL_CONSTANT */
 	uint8_t fill_value;
 	const int32_t *label_a; /* [n], 0 … classes - 1 */
 	const int32_t *label_b; /* [n], or NULL: the loss is lambda ce(a) + (1 - lambda) ce(b) */

@@ -33,10 +33,10 @@ $(BUILD)/common/cpu/plain/%.o: EXTRA = $(KERNEL_OPTIMISE)
 $(BUILD)/common/cpu/avx2/%.o: EXTRA = $(KERNEL_OPTIMISE) -mavx2 -mfma -mf16c
 $(BUILD)/common/cpu/avx512/%.o: EXTRA = $(KERNEL_OPTIMISE) $(AVX512)
 $(BUILD)/common/cpu/avx512bf16/%.o: EXTRA = $(KERNEL_OPTIMISE) $(AVX512) -mavx512bf16
-$(BUILD)/common/augment/%.o: EXTRA = $(KERNEL_OPTIMISE)
-$(BUILD)/common/augment/avx2/%.o: EXTRA = $(KERNEL_OPTIMISE) -mavx2
-$(BUILD)/common/augment/avx512/%.o: EXTRA = $(KERNEL_OPTIMISE) $(AVX512)
-$(BUILD)/common/augment/avx512vbmi/%.o: EXTRA = $(KERNEL_OPTIMISE) $(AVX512) -mavx512vbmi
+$(BUILD)/common/augment/%.o $(BUILD)/common/pixel/%.o: EXTRA = $(KERNEL_OPTIMISE)
+$(BUILD)/common/pixel/avx2/%.o: EXTRA = $(KERNEL_OPTIMISE) -mavx2
+$(BUILD)/common/pixel/avx512/%.o: EXTRA = $(KERNEL_OPTIMISE) $(AVX512)
+$(BUILD)/common/pixel/avx512vbmi/%.o: EXTRA = $(KERNEL_OPTIMISE) $(AVX512) -mavx512vbmi
 $(BUILD)/common/metrics/%.o: EXTRA = -fopenmp
 
 # What every file is compiled with, kept, so that other flags build everything again and the same flags nothing.

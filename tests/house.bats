@@ -32,8 +32,9 @@ fresh_make() {
 	if [ -d "$FM_ROOT/common/train" ]; then
 		! grep -rnE '#include "(cpu|ref|gpu)/' "$FM_ROOT/common/train" || fail "common/train knows a backend"
 	fi
-	! grep -rnE '#include "(train|net|metrics|source|augment)/' "$FM_ROOT/common/cli" "$FM_ROOT/common/stream" ||
-		fail "cli and stream are at the bottom"
+	! grep -rnE '#include "(train|net|metrics|source|augment|cpu|ref)/' "$FM_ROOT"/common/{cli,stream,pixel,threads} ||
+		fail "cli, stream, pixel and threads are at the bottom"
+	! grep -rnE '#include "(cli|stream|json|threads)/' "$FM_ROOT/common/pixel" || fail "pixel is below them all"
 }
 
 @test "a program links what it needs and nothing else" {

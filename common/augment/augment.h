@@ -3,11 +3,11 @@
 #define FM_AUGMENT_AUGMENT_H
 
 #include "augment/sampler.h"
-#include "augment/warp.h"
-#include "cpu/team.h"
+#include "pixel/warp.h"
 #include "status.h"
 #include "stream/reader.h"
 #include "stream/writer.h"
+#include "threads/team.h"
 
 /** What makes one picture of another, on several threads. augmenter_close gives it back. */
 typedef struct Augmenter {

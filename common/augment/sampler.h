@@ -2,7 +2,7 @@
 #ifndef FM_AUGMENT_SAMPLER_H
 #define FM_AUGMENT_SAMPLER_H
 
-#include "augment/warp.h"
+#include "pixel/transform.h"
 #include "random/philox.h"
 #include "status.h"
 

@@ -5,8 +5,8 @@
 #include "backend.h"
 #include "cpu/dispatch.h"
 #include "cpu/layout.h"
-#include "cpu/team.h"
 #include "random/philox.h"
+#include "threads/team.h"
 
 enum {
 	SLICES = 16,	      /* of a batch: sums run within a slice, then over slices in a fixed tree */

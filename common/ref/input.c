@@ -1,8 +1,8 @@
 /* input.c: pixels of a batch, sent along or held, warped where the batch says so. */
 #include "ref/state.h"
 
-#include "augment/warp.h"
 #include "net/shape.h"
+#include "pixel/transform.h"
 #include "ref/operations.h"
 
 #include <inttypes.h>

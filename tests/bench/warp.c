@@ -1,6 +1,6 @@
 /* warp.c: pictures a second of processor time, with the preset's transforms; FM_CPU says with what. */
 #include "augment/sampler.h"
-#include "augment/warp.h"
+#include "pixel/warp.h"
 
 #include <stdio.h>
 #include <stdlib.h>

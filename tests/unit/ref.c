@@ -1,7 +1,7 @@
 /* The backend door as the reference keeps it: what backend.h promises of every backend, bit for bit. */
 #include "ref/ref.h"
 
-#include "augment/warp.h"
+#include "pixel/transform.h"
 #include "unit/check.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* warp.c: every fast path gives the bits of transform_apply, reads and writes nothing beyond its pictures, whatever the
  * numbers of the transform. */
-#include "augment/warp.h"
+#include "pixel/warp.h"
 #include "unit/check.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* avx512vbmi/warp.c: small pictures without memory in between: the few rows that an output row reads are four registers,
  * and a byte permutation looks its pixels up. Anything else is left to the gathers. */
-#include "augment/kernel.h"
+#include "pixel/kernel.h"
 
 #include <immintrin.h>
 #include <stdbool.h>

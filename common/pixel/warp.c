@@ -1,7 +1,7 @@
 /* warp.c: lay a picture out for the kernel that fits the machine, warp it, then tone and erase. */
-#include "augment/warp.h"
+#include "pixel/warp.h"
 
-#include "augment/kernel.h"
+#include "pixel/kernel.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

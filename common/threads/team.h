@@ -1,6 +1,6 @@
-/* cpu/team.h: threads that share the tasks of one run after another. */
-#ifndef FM_CPU_TEAM_H
-#define FM_CPU_TEAM_H
+/* threads/team.h: threads that share the tasks of one run after another. */
+#ifndef FM_THREADS_TEAM_H
+#define FM_THREADS_TEAM_H
 
 #include <stddef.h>
 

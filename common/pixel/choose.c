@@ -1,5 +1,5 @@
 /* choose.c: which instruction set warps. */
-#include "augment/kernel.h"
+#include "pixel/kernel.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* avx512/warp.c: sixteen pixels at a time, their four neighbours by one gather. */
-#include "augment/channels.h"
-#include "augment/kernel.h"
+#include "pixel/channels.h"
+#include "pixel/kernel.h"
 
 #include <immintrin.h>
 

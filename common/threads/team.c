@@ -3,7 +3,7 @@
  * Not OpenMP's: the end of a parallel region there waits for every thread of the team, so that on a busy machine one that
  * the system has not scheduled yet holds up all others, which spin meanwhile (measured at a load of four on two cores:
  * two threads at a tenth of the speed of one). Here nobody waits for a thread that has not begun: it finds the gate closed. */
-#include "cpu/team.h"
+#include "threads/team.h"
 
 #include <limits.h>
 #include <linux/futex.h>

@@ -1,7 +1,7 @@
-/* augment/channels.h: pictures of several channels taken apart into planes, and joined again. Included where a folder's
+/* pixel/channels.h: pictures of several channels taken apart into planes, and joined again. Included where a folder's
  * instruction set decides how well the compiler can do it. */
-#ifndef FM_AUGMENT_CHANNELS_H
-#define FM_AUGMENT_CHANNELS_H
+#ifndef FM_PIXEL_CHANNELS_H
+#define FM_PIXEL_CHANNELS_H
 
 #include <stddef.h>
 #include <stdint.h>

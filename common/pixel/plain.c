@@ -1,6 +1,6 @@
 /* plain.c: the warp for any machine: a row's coordinates in loops that compilers vectorise, then its pixels. */
-#include "augment/channels.h"
-#include "augment/kernel.h"
+#include "pixel/channels.h"
+#include "pixel/kernel.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* transform.c: what a transform does, a pixel at a time. Every faster way must give these bits. */
-#include "augment/warp.h"
+#include "pixel/transform.h"
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* avx2/warp.c: eight pixels at a time, their four neighbours by one gather. */
-#include "augment/channels.h"
-#include "augment/kernel.h"
+#include "pixel/channels.h"
+#include "pixel/kernel.h"
 
 #include <immintrin.h>
 #include <string.h>

@@ -1,12 +1,12 @@
-/* augment/kernel.h: what the warp's fast paths share: one channel, laid out for them, and how they fold coordinates.
+/* pixel/kernel.h: what the warp's fast paths share: one channel, laid out for them, and how they fold coordinates.
  *
  * A plane holds, for every pixel, itself and the one below as two bytes, so that four bytes from an entry on are the four
  * neighbours that bilinear interpolation reads: one load, or one lane of a gather. The entry right of a row's last pixel
  * and the bytes below the last row are readable and count nothing, because there the fraction is 0. */
-#ifndef FM_AUGMENT_KERNEL_H
-#define FM_AUGMENT_KERNEL_H
+#ifndef FM_PIXEL_KERNEL_H
+#define FM_PIXEL_KERNEL_H
 
-#include "augment/warp.h"
+#include "pixel/warp.h"
 
 #include <stdbool.h>
 #include <stddef.h>
