@@ -48,5 +48,5 @@ $(BUILD)/lint/%.tidy: %.c mk/lint.mk
 	@mkdir -p $(@D)
 	$(SAY) TIDY $<
 	$(QUIET)clang-tidy --quiet --warnings-as-errors='*' --checks='$(TIDY_CHECKS)' $< -- -std=gnu17 -fopenmp \
-		$(CPPFLAGS_ALL) $(DRAW_FLAGS) > $@.log 2>&1 || { cat $@.log; exit 1; }
+		$(CPPFLAGS_ALL) $(DRAW_FLAGS) $(EXPORT_FLAGS) > $@.log 2>&1 || { cat $@.log; exit 1; }
 	@touch $@
