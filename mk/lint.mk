@@ -11,6 +11,7 @@ TIDY_CHECKS := $(TIDY_CHECKS),-bugprone-easily-swappable-parameters,-bugprone-as
 TIDY_CHECKS := $(TIDY_CHECKS),-bugprone-reserved-identifier,-bugprone-narrowing-conversions,-bugprone-branch-clone
 TIDY_CHECKS := $(TIDY_CHECKS),-bugprone-implicit-widening-of-multiplication-result,-bugprone-integer-division
 TIDY_CHECKS := $(TIDY_CHECKS),-bugprone-misplaced-widening-cast,-bugprone-macro-parentheses,-performance-no-int-to-ptr
+TIDY_CHECKS := $(TIDY_CHECKS),-bugprone-suspicious-string-compare
 TIDY_CHECKS := $(TIDY_CHECKS),-clang-analyzer-core.*,-clang-analyzer-security.*,-clang-analyzer-optin.performance.*
 TIDY_CHECKS := $(TIDY_CHECKS),-clang-analyzer-unix.Malloc
 TIDIED := $(COMMON_SOURCES:%.c=$(BUILD)/lint/%.tidy) $(TOOL_SOURCES:%.c=$(BUILD)/lint/%.tidy)

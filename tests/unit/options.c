@@ -107,6 +107,9 @@ TEST(every_way_of_writing)
 
 TEST(numbers_have_ranges)
 {
+	CHECK_RUN("-b 1", 0, "\"batch\":\"1\"");
+	CHECK_RUN("-b 65536", 0, "\"batch\":\"65536\"");
+	CHECK_RUN("--lr 1e-12", 0, "\"lr\":\"1e-12\"");
 	CHECK_RUN("-b 0", 2, "fm-try: --batch wants a whole number from 1 to 65536, not \"0\"");
 	CHECK_RUN("-b 65537", 2, "--batch wants");
 	CHECK_RUN("-b -1", 2, "--batch wants");
