@@ -4,7 +4,10 @@
 
 #include <stdint.h>
 
-/** @param root  "" but in tests: put in front of /proc and /sys. @return processors' worth of time; infinite: no limit */
+/**
+ * @param root  "" but in tests: put in front of /proc and /sys
+ * @return processors' worth of time; infinite: no limit
+ */
 double cgroup_processors(const char *root);
 
 /** @return bytes that may still be allocated; UINT64_MAX: no limit */

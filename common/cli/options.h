@@ -17,7 +17,7 @@ typedef enum OptionKind {
 	OPTION_TEXT,	/* any text; const char * into argv */
 	OPTION_CHOICE,	/* one of the words of .choices, separated by '|'; const char * */
 	OPTION_PARSED,	/* text that .parse checks when it is met; const char * into argv */
-	OPTION_OPERAND, /* not an option: an operand, filled in order, for help and history, const char *; "" hides it; NULL: for help alone */
+	OPTION_OPERAND, /* an operand, filled in order, for help and history; const char *, "" hides it; NULL: help alone */
 } OptionKind;
 
 /**

@@ -4,7 +4,7 @@
 
 #include "status.h"
 
-/** Remove path at exit and on SIGINT, SIGTERM, SIGHUP, SIGPIPE, until temporary_forget. @return its slot, or STATUS_IO */
+/** Remove path at exit and on SIGHUP, SIGINT, SIGTERM, SIGPIPE. @return its slot, for temporary_forget; or STATUS_IO */
 MUST_CHECK Status temporary_remember(const char *path);
 
 /** Forget it: it has been renamed or removed. */

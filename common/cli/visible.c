@@ -5,12 +5,23 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Bytes of the UTF-8 character that begins with this byte; 0 if none does. */
+static size_t
+announced_length(unsigned char first)
+{
+	if (first < 0x80)
+		return 1;
+	if (first < 0xc2 || first > 0xf4)
+		return 0;
+	return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
 /* Length of the UTF-8 character that text begins with; 0 if it is none, or a control character. */
 static size_t
 character_length(const char *text)
 {
 	const unsigned char *byte = (const unsigned char *)text;
-	size_t length = byte[0] < 0x80 ? 1 : byte[0] < 0xc2 ? 0 : byte[0] < 0xe0 ? 2 : byte[0] < 0xf0 ? 3 : byte[0] < 0xf5 ? 4 : 0;
+	size_t length = announced_length(byte[0]);
 
 	if (length == 1)
 		return byte[0] >= 0x20 && byte[0] != 0x7f;
