@@ -1,0 +1,254 @@
+/* The two loops that multiply, conv and wgrad, against plain sums in double: random windows, odd sizes, guard pages. */
+#include "cpu/layout.h"
+#include "kernels/guard.h"
+#include "unit/check.h"
+
+#include <math.h>
+
+enum { ROUNDS = 120 };
+
+static const KernelTable *kernels;
+
+/* A convolution of n images with everything that it reads and writes. */
+typedef struct Case {
+	Window window;
+	uint32_t n, c, out; /* channels */
+	Plane in, y;
+	float *x, *weight, *dy; /* [n][h][w][c], [out][kh][kw][c], [n][h][w][out], without padding */
+} Case;
+
+static float *
+values(size_t count)
+{
+	float *all = malloc(count * sizeof *all);
+
+	for (size_t i = 0; i < count; i++)
+		all[i] = noise_value();
+	return all;
+}
+
+static void
+case_init(Case *test)
+{
+	Window win = { .in_h = 1 + noise(17), .in_w = 1 + noise(30), .kernel_h = 1 + noise(5), .kernel_w = 1 + noise(5),
+		       .stride = 1 + noise(3) };
+
+	if (noise(3) == 0) /* the hot ones */
+		win = (Window){ .in_h = 7, .in_w = noise(2) ? 7 : 14, .kernel_h = 3, .kernel_w = 3, .stride = 1 };
+	win.pad_top = noise(win.kernel_h);
+	win.pad_left = noise(win.kernel_w);
+	win.out_h = (win.in_h + win.pad_top + noise(win.kernel_h)) / win.stride;
+	win.out_w = (win.in_w + win.pad_left + noise(win.kernel_w)) / win.stride;
+	win.out_h = win.out_h ? win.out_h : 1;
+	win.out_w = win.out_w ? win.out_w : 1;
+	*test = (Case){ .window = win, .n = 1 + noise(4), .c = 1 + noise(40), .out = 1 + noise(70) };
+	const int64_t last = (int64_t)(win.out_w - 1) * win.stride + win.kernel_w - 1 - win.pad_left;
+	test->in = (Plane){ .h = win.in_h, .w = win.in_w, .lanes = channels_padded(test->c), .left = win.pad_left,
+			    .right = last > win.in_w - 1 ? (uint32_t)(last - (win.in_w - 1)) : 0 };
+	test->y = (Plane){ .h = win.out_h, .w = win.out_w, .lanes = channels_padded(test->out) };
+	test->x = values((size_t)test->n * win.in_h * win.in_w * test->c);
+	test->weight = values((size_t)test->out * win.kernel_h * win.kernel_w * test->c);
+	test->dy = values((size_t)test->n * win.out_h * win.out_w * test->out);
+}
+
+static void
+case_release(Case *test)
+{
+	free(test->x);
+	free(test->weight);
+	free(test->dy);
+}
+
+static uint32_t
+per_word(void)
+{
+	return (uint32_t)(sizeof(float) / kernels->cell);
+}
+
+/* Values to cells of a plane, its padding zeroed; or, paired, to words of two images. */
+static Guarded
+lay(const float *from, const Plane *plane, uint32_t n, uint32_t c, bool is_paired)
+{
+	const size_t cell = kernels->cell, image = plane_image(plane);
+	const uint32_t half = is_paired ? per_word() : 1;
+	Guarded memory = guarded((is_paired ? (n + half - 1) / half * half : n) * image * cell);
+
+	memset(memory.data, 0, (is_paired ? (n + half - 1) / half * half : n) * image * cell);
+	for (uint32_t i = 0; i < n; i++)
+		for (uint32_t y = 0; y < plane->h; y++)
+			for (uint32_t x = 0; x < plane->w; x++)
+				for (uint32_t k = 0; k < c; k++) {
+					size_t at = y * plane_row(plane) + (size_t)(plane->left + x) * plane->lanes + k;
+					at = half == 2 ? (i / 2 * image + at) * 2 + i % 2 : i * image + at;
+					cell_put(memory.data, at, cell, *from++);
+				}
+	return memory;
+}
+
+/* [block][kernel row][kernel column][c by words][block], by the kernels' own pack. */
+static Guarded
+lay_weight(const Case *test, size_t *block_words)
+{
+	const uint32_t block = kernels->block, taps = test->window.kernel_h * test->window.kernel_w;
+	const uint32_t blocks = (test->y.lanes + block - 1) / block, words = (test->c + per_word() - 1) / per_word();
+	Guarded memory = guarded((size_t)blocks * taps * words * block * sizeof(float));
+	float *rows = calloc((size_t)test->c * block, sizeof *rows);
+
+	*block_words = (size_t)taps * words * block;
+	for (uint32_t part = 0; part < blocks * taps; part++) {
+		for (uint32_t k = 0; k < test->c; k++)
+			for (uint32_t i = 0; i < block; i++) {
+				const uint32_t o = part / taps * block + i;
+				rows[k * block + i] = o < test->out ? test->weight[((size_t)o * taps + part % taps) * test->c + k] : 0;
+			}
+		kernels->pack(rows, test->c, (float *)memory.data + (size_t)part * words * block);
+	}
+	free(rows);
+	return memory;
+}
+
+/* @return the input pixel of an output pixel's tap, or NULL where that lies outside */
+static const float *
+input_at(const Case *test, uint32_t image, uint32_t y, uint32_t x, uint32_t ky, uint32_t kx)
+{
+	const Window *win = &test->window;
+	const int64_t iy = (int64_t)y * win->stride + ky - win->pad_top, ix = (int64_t)x * win->stride + kx - win->pad_left;
+
+	if (iy < 0 || ix < 0 || iy >= win->in_h || ix >= win->in_w)
+		return NULL;
+	return test->x + ((image * win->in_h + (size_t)iy) * win->in_w + (size_t)ix) * test->c;
+}
+
+static double
+expected_y(const Case *test, uint32_t image, uint32_t y, uint32_t x, uint32_t o)
+{
+	const Window *win = &test->window;
+	double sum = 0;
+
+	for (uint32_t ky = 0; ky < win->kernel_h; ky++)
+		for (uint32_t kx = 0; kx < win->kernel_w; kx++) {
+			const float *in = input_at(test, image, y, x, ky, kx);
+			const float *w = test->weight + ((o * win->kernel_h + ky) * (size_t)win->kernel_w + kx) * test->c;
+			for (uint32_t k = 0; in && k < test->c; k++)
+				sum += (double)in[k] * (double)w[k];
+		}
+	return sum;
+}
+
+static void
+check_conv(const Case *test, bool y_is_float)
+{
+	size_t weight_block;
+	const size_t cell = y_is_float ? sizeof(float) : kernels->cell, image = plane_image(&test->y);
+	const double rounding = cell == sizeof(float) ? 1e-5 : 0x1p-8;
+	Guarded x = lay(test->x, &test->in, test->n, test->c, false), weight = lay_weight(test, &weight_block);
+	Guarded y = guarded(test->n * image * cell);
+	float bias[80];
+	const bool is_relu = noise(2);
+
+	for (int i = 0; i < 80; i++)
+		bias[i] = i < (int)test->out ? noise_value() : 0;
+	const Conv conv = {
+		.window = test->window, .n = test->n, .c = (test->c + per_word() - 1) / per_word(), .lanes = test->y.lanes,
+		.x = plane_grid(&test->in, x.data, kernels->cell, sizeof(float)), .y = plane_grid(&test->y, y.data, cell, cell),
+		.weight = weight.data, .weight_block = weight_block, .bias = bias, .y_is_float = y_is_float,
+		.is_relu = is_relu,
+	};
+	kernels->conv(&conv, 0, (test->y.lanes + kernels->block - 1) / kernels->block);
+	for (size_t at = 0; at < test->n * image; at++) {
+		const uint32_t o = at % test->y.lanes, column = at / test->y.lanes % test->y.w;
+		const uint32_t row = (uint32_t)(at / test->y.lanes / test->y.w % test->y.h), i = (uint32_t)(at / image);
+		double wanted = o < test->out ? expected_y(test, i, row, column, o) + (double)bias[o] : 0;
+		wanted = is_relu && wanted < 0 ? 0 : wanted;
+		const double error = fabs((double)cell_value(y.data, at, cell) - wanted);
+		CHECK(error <= rounding * (fabs(wanted) + 1), "%s: %g, not %g, image %u row %u column %u channel %u of %u",
+		      kernels->name, (double)cell_value(y.data, at, cell), wanted, i, row, column, o, test->out);
+	}
+	guarded_release(&x);
+	guarded_release(&weight);
+	guarded_release(&y);
+}
+
+static double
+expected_dweight(const Case *test, uint32_t o, uint32_t ky, uint32_t kx, uint32_t k)
+{
+	double sum = 0;
+
+	for (uint32_t i = 0; i < test->n; i++)
+		for (uint32_t y = 0; y < test->y.h; y++)
+			for (uint32_t x = 0; x < test->y.w; x++) {
+				const float *in = input_at(test, i, y, x, ky, kx);
+				if (in)
+					sum += (double)in[k] * (double)test->dy[((i * test->y.h + y) * (size_t)test->y.w + x) * test->out + o];
+			}
+	return sum;
+}
+
+static void
+check_wgrad(const Case *test)
+{
+	const uint32_t block = kernels->block, blocks = (test->y.lanes + block - 1) / block;
+	const uint32_t taps = test->window.kernel_h * test->window.kernel_w, half = per_word();
+	const bool is_added = noise(2);
+	Guarded x = lay(test->x, &test->in, test->n, test->c, true), dy = lay(test->dy, &test->y, test->n, test->out, true);
+	Guarded dw = guarded((size_t)blocks * taps * test->c * block * sizeof(float));
+	const Wgrad job = {
+		.window = test->window, .n = (test->n + half - 1) / half, .c = test->c, .lanes = test->y.lanes,
+		.x = plane_grid(&test->in, x.data, sizeof(float), sizeof(float)),
+		.dy = plane_grid(&test->y, dy.data, sizeof(float), sizeof(float)), .dweight = dw.data,
+		.weight_block = (size_t)taps * test->c * block, .is_added = is_added,
+	};
+
+	for (size_t i = 0; is_added && i < (size_t)blocks * taps * test->c * block; i++)
+		((float *)dw.data)[i] = 1;
+	kernels->wgrad(&job, 0, blocks);
+	for (uint32_t o = 0; o < test->out; o++)
+		for (uint32_t tap = 0; tap < taps; tap++)
+			for (uint32_t k = 0; k < test->c; k++) {
+				const size_t at = ((size_t)(o / block * taps + tap) * test->c + k) * block + o % block;
+				const double found = (double)((float *)dw.data)[at];
+				const double wanted = is_added + expected_dweight(test, o, tap / test->window.kernel_w,
+										   tap % test->window.kernel_w, k);
+				CHECK(fabs(found - wanted) <= 1e-5 * (fabs(wanted) + 10), "%s: %g, not %g", kernels->name, found,
+				      wanted);
+			}
+	guarded_release(&x);
+	guarded_release(&dy);
+	guarded_release(&dw);
+}
+
+TEST(conv)
+{
+	for (int i = 0; i < ROUNDS && check_ok; i++) {
+		Case test;
+		case_init(&test);
+		check_conv(&test, i % 2);
+		case_release(&test);
+	}
+}
+
+TEST(wgrad)
+{
+	for (int i = 0; i < ROUNDS && check_ok; i++) {
+		Case test;
+		case_init(&test);
+		check_wgrad(&test);
+		case_release(&test);
+	}
+}
+
+int
+main(void)
+{
+	for (int i = 0; i < 4; i++) {
+		kernels = kernels_named(kernel_names[i]);
+		if (!kernels) {
+			printf("# not on this machine: %s\n", status_message());
+			continue;
+		}
+		printf("# %s\n", kernels->name);
+		RUN(conv);
+		RUN(wgrad);
+	}
+	return check_done();
+}
