@@ -6,6 +6,7 @@
 #include <string.h>
 
 typedef struct Backward {
+	const struct Backward *before; /* whose sums are taken on the way, as soon as an image's gradient is there */
 	Backend *backend;
 	const Batch *batch;
 	size_t s;
@@ -127,15 +128,24 @@ sums_image(const Backward *job, uint32_t image, double *sums, Scratch *scratch)
 		job->kernels->sums(&affine, y_of(job, image), dout_of(job, image), mean, pixels, lanes, sums, sums + lanes);
 }
 
+/* @return a slice's sums, zero */
+static double *
+begin_sums(const Backward *job, size_t slice)
+{
+	const uint32_t lanes = job->stage->y.lanes;
+	double *sums = job->memory->channels.sums + slice * 2 * lanes;
+
+	memset(sums, 0, 2 * lanes * sizeof *sums);
+	return sums;
+}
+
 static void
 sums_slice(void *context, size_t task, int thread)
 {
 	const Backward *job = context;
 	const Slice slice = slice_of_images(job->n, SLICES, (uint32_t)task);
-	const uint32_t lanes = job->stage->y.lanes;
-	double *sums = job->memory->channels.sums + task * 2 * lanes;
+	double *sums = begin_sums(job, task);
 
-	memset(sums, 0, 2 * lanes * sizeof *sums);
 	for (uint32_t image = slice.begin; image < slice.end; image++)
 		sums_image(job, image, sums, &job->backend->scratch[thread]);
 }
@@ -224,6 +234,12 @@ dy_pair(const Backward *job, uint32_t image, uint32_t count, Scratch *scratch)
 	const size_t image_cells = plane_image(&plane), first = (size_t)plane.left * plane.lanes;
 	const bool has_pairs = memory->dy_pairs && !stage->is_flat;
 	void *pairs = has_pairs ? cells_at(memory->dy_pairs, image / 2 * plane_image(&stage->y), sizeof(float)) : NULL;
+
+	if (stage->kind == MAIN_PATCHES) { /* wanted for the weights alone, at once */
+		pairs = job->backend->layout.per_word == 2 ? scratch->dy : NULL;
+		base = pairs ? NULL : cells_at(scratch->dy, 0, 1);
+	}
+	const uint32_t base_image = stage->kind == MAIN_PATCHES ? 0 : image;
 	Back back = {
 		.affine = affine_of(job), .coefficients = memory->channels.coefficients,
 		.pool = stage->has_pool ? &stage->pool : NULL, .h = stage->y.h, .w = stage->y.w, .lanes = stage->y.lanes,
@@ -236,7 +252,7 @@ dy_pair(const Backward *job, uint32_t image, uint32_t count, Scratch *scratch)
 		back.y[i] = y_of(job, image + i);
 		back.dout[i] = dout_of(job, image + i);
 		back.best[i] = memory->best ? cells_at(memory->best, (image + i) * out_count(stage), job->kernels->cell) : NULL;
-		back.dy[i] = base ? cells_at(base, (image + i) * image_cells + first, job->kernels->cell) : NULL;
+		back.dy[i] = base ? cells_at(base, (base_image + i) * image_cells + first, job->kernels->cell) : NULL;
 	}
 	if (stage->is_fused)
 		job->kernels->back(&back);
@@ -261,28 +277,6 @@ dense_cells(const Backward *job, uint32_t image, uint32_t count)
 			count == 2 ? cells_at(memory->dy_cells, (size_t)(image + 1) * lanes, cell) : NULL },
 		.pairs = cells_at(memory->dy_pairs, (size_t)image / 2 * lanes, sizeof(float)),
 	});
-}
-
-static void
-back_slice(void *context, size_t task, int thread)
-{
-	const Backward *job = context;
-	const StageLayout *stage = job->stage;
-	const Slice slice = slice_of_images(job->n, SLICES, (uint32_t)task);
-	const KernelTable *kernels = job->backend->kernels;
-	Scratch *scratch = &job->backend->scratch[thread];
-
-	for (uint32_t image = slice.begin; image < slice.end; image += 2) {
-		const uint32_t count = slice.end - image < 2 ? 1 : 2;
-		dy_pair(job, image, count, scratch);
-		if (stage->kind == MAIN_CONV)
-			back_conv(job, image, count, scratch);
-		if (stage->kind == MAIN_DENSE)
-			dense_cells(job, image, count);
-		for (uint32_t i = image; stage->kind == MAIN_FLATTEN && job->din && i < image + count; i++)
-			main_unflatten(kernels, stage, (const float *)job->memory->dy + i * plane_image(&stage->y),
-				       cells_at(job->din, i * plane_image(&stage->in), kernels->cell), scratch);
-	}
 }
 
 static void
@@ -325,22 +319,19 @@ wgrad_conv(void *context, size_t task, int thread)
 		memset(to + block * stage->weight->block_stride, 0, stage->weight->block_stride * sizeof *to);
 }
 
+/* The first convolution's weights, from one or two images whose dy is in scratch memory. */
 static void
-wgrad_patches(void *context, size_t task, int thread)
+wgrad_patches(const Backward *job, uint32_t image, uint32_t count, float *to, bool is_added, Scratch *scratch)
 {
-	const Backward *job = context;
-	const Slice slice = slice_of_images(job->n, job->slices, (uint32_t)task);
 	const uint32_t step = job->backend->layout.per_word; /* images of a word */
-	float *to = slice_gradient(job, task);
 
-	if (slice.begin == slice.end)
-		memset(to, 0, job->stage->weight->count * sizeof *to);
-	for (uint32_t image = slice.begin; image < slice.end; image += step) {
+	for (uint32_t i = 0; i < count; i += step) {
 		const uint8_t *const pixels[2] = {
-			batch_pixels(job->backend, job->batch, image),
-			step == 2 && image + 1 < slice.end ? batch_pixels(job->backend, job->batch, image + 1) : NULL,
+			batch_pixels(job->backend, job->batch, image + i),
+			step == 2 && count == 2 ? batch_pixels(job->backend, job->batch, image + 1) : NULL,
 		};
-		main_patches_wgrad(job->backend, pixels, image, &job->backend->scratch[thread], to, image > slice.begin);
+		main_patches_wgrad(job->backend, pixels, cells_at(scratch->dy, i * plane_image(&job->stage->y), sizeof(float)),
+				   scratch, to, is_added || i);
 	}
 }
 
@@ -374,12 +365,9 @@ back_weights(Backward *job)
 	const StageLayout *stage = job->stage;
 	Team *team = job->backend->team;
 
-	job->slices = wgrad_slices(stage);
 	if (stage->kind == MAIN_DENSE)
 		team_run(team, (stage->depth + CHANNEL_ALIGN - 1) / CHANNEL_ALIGN, wgrad_dense, job);
-	else if (stage->kind == MAIN_PATCHES)
-		team_run(team, job->slices, wgrad_patches, job);
-	else
+	else if (stage->kind == MAIN_CONV)
 		team_run(team, (size_t)job->slices * stage->blocks, wgrad_conv, job);
 	if (stage->kind != MAIN_DENSE && job->slices > 1)
 		team_run(team, (stage->weight->count + UPDATE_FLOATS - 1) / UPDATE_FLOATS, wgrad_reduce, job);
@@ -388,7 +376,37 @@ back_weights(Backward *job)
 /* ---- stage by stage ---- */
 
 static void
-backward_stage(Backend *backend, const Batch *batch, size_t s)
+back_slice(void *context, size_t task, int thread)
+{
+	const Backward *job = context;
+	const StageLayout *stage = job->stage;
+	const Slice slice = slice_of_images(job->n, SLICES, (uint32_t)task);
+	const KernelTable *kernels = job->backend->kernels;
+	Scratch *scratch = &job->backend->scratch[thread];
+	double *sums = job->before ? begin_sums(job->before, task) : NULL;
+	float *patches = stage->kind == MAIN_PATCHES ? slice_gradient(job, task) : NULL;
+
+	if (patches && slice.begin == slice.end)
+		memset(patches, 0, stage->weight->count * sizeof *patches);
+	for (uint32_t image = slice.begin; image < slice.end; image += 2) {
+		const uint32_t count = slice.end - image < 2 ? 1 : 2;
+		dy_pair(job, image, count, scratch);
+		if (stage->kind == MAIN_CONV)
+			back_conv(job, image, count, scratch);
+		if (patches)
+			wgrad_patches(job, image, count, patches, image > slice.begin, scratch);
+		if (stage->kind == MAIN_DENSE)
+			dense_cells(job, image, count);
+		for (uint32_t i = image; stage->kind == MAIN_FLATTEN && job->din && i < image + count; i++)
+			main_unflatten(kernels, stage, (const float *)job->memory->dy + i * plane_image(&stage->y),
+				       cells_at(job->din, i * plane_image(&stage->in), kernels->cell), scratch);
+		for (uint32_t i = image; sums && i < image + count; i++)
+			sums_image(job->before, i, sums, scratch);
+	}
+}
+
+static Backward
+job_of(Backend *backend, const Batch *batch, size_t s)
 {
 	const StageLayout *stage = &backend->layout.stages[s];
 	StageMemory *memory = &backend->stages[s];
@@ -396,22 +414,39 @@ backward_stage(Backend *backend, const Batch *batch, size_t s)
 		.backend = backend, .batch = batch, .s = s, .stage = stage, .memory = memory,
 		.kernels = stage_kernels(backend->kernels, stage), .dout = backend->dout[s % 2],
 		.din = s ? backend->dout[(s + 1) % 2] : NULL, .din_is_float = s && stage[-1].is_flat,
-		.n = (uint32_t)batch->n,
+		.n = (uint32_t)batch->n, .slices = stage->weight ? wgrad_slices(stage) : 0,
 	};
 
 	job.y = memory->y ? memory->y : s ? memory[-1].out : backend->input;
-	team_run(backend->team, SLICES, sums_slice, &job);
+	return job;
+}
+
+/* @param has_sums  the stage after has taken this one's on its way. @return the same for the stage before */
+static bool
+backward_stage(Backend *backend, const Batch *batch, size_t s, bool has_sums)
+{
+	const Backward before = job_of(backend, batch, s ? s - 1 : 0);
+	Backward job = job_of(backend, batch, s);
+	const StageLayout *stage = job.stage;
+	const bool takes_sums = s && stage->kind != MAIN_DENSE;
+
+	if (!has_sums)
+		team_run(backend->team, SLICES, sums_slice, &job);
 	take_sums(&job);
+	job.before = takes_sums ? &before : NULL;
 	team_run(backend->team, SLICES, back_slice, &job);
 	if (stage->kind == MAIN_DENSE && s)
 		team_run(backend->team, stage->back_blocks < SLICES ? stage->back_blocks : SLICES, back_dense, &job);
 	if (stage->weight)
 		back_weights(&job);
+	return takes_sums;
 }
 
 void
 train_backward(Backend *backend, const Batch *batch)
 {
+	bool has_sums = false;
+
 	for (size_t s = backend->layout.stage_count; s--;)
-		backward_stage(backend, batch, s);
+		has_sums = backward_stage(backend, batch, s, has_sums);
 }

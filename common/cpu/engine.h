@@ -50,6 +50,7 @@ typedef struct Scratch {
 	void *picture_half; /* 16 bits a pixel */
 	void *pictures;	  /* words of two images */
 	float *input[2];  /* one input image as floats */
+	void *dy;	  /* of MAIN_PATCHES, a pair of images */
 	void *dilated;	  /* dy of a strided convolution, zeros between its pixels */
 	void *panel;	  /* [batch words][16] of a dense layer's inputs */
 	void **infer;	  /* [stage]: outputs of a few images */
@@ -195,9 +196,9 @@ void main_images_back(const Backend *backend, const StageLayout *stage, const vo
 /** Images from `image` on, an even number. */
 void main_images_wgrad(const Backend *backend, size_t s, uint32_t image, uint32_t n, uint32_t block, float *dweight);
 
-/** One image of the first convolution; wgrad: a pair, the second may be missing. */
+/** One image of the first convolution; wgrad: of a pair's words, the second image may be missing. */
 void main_patches(const MainJob *job, const uint8_t *pixels, void *y, const Plane *y_plane, Scratch *scratch);
-void main_patches_wgrad(const Backend *backend, const uint8_t *const pixels[2], uint32_t image, Scratch *scratch,
+void main_patches_wgrad(const Backend *backend, const uint8_t *const pixels[2], const void *dy, Scratch *scratch,
 			float *dweight, bool is_added);
 
 /** All n images of a dense layer, some blocks of its outputs; back: of its inputs; wgrad: a panel of 16 inputs. */

@@ -8,6 +8,7 @@
 enum { DENSE_IMAGES = 64 }; /* that a task takes */
 
 typedef struct Forward {
+	const struct Forward *before; /* its stage, to be finished image by image on the way; NULL: it is finished */
 	Backend *backend;
 	const Batch *batch;
 	size_t s;
@@ -50,25 +51,6 @@ forward_pair(const Forward *job, uint32_t image, uint32_t count, Scratch *scratc
 		if (stage->kind == MAIN_FLATTEN)
 			main_flatten(job->backend->kernels, stage, cells_at(job->in, i * in_image, cell), y_of(job, i),
 				     scratch);
-	}
-}
-
-static void
-forward_slice(void *context, size_t task, int thread)
-{
-	const Forward *job = context;
-	const StageLayout *stage = job->stage;
-	const Slice slice = slice_of_images(job->n, SLICES, (uint32_t)task);
-	const uint32_t lanes = stage->y.lanes;
-	double *sums = job->memory->channels.sums + task * 2 * lanes;
-
-	memset(sums, 0, 2 * lanes * sizeof *sums);
-	for (uint32_t image = slice.begin; image < slice.end; image += 2) {
-		const uint32_t count = slice.end - image < 2 ? 1 : 2;
-		forward_pair(job, image, count, &job->backend->scratch[thread]);
-		if (stage->stage->bn)
-			job->kernels->moments(y_of(job, image), (size_t)count * stage->y.h * stage->y.w, lanes, sums,
-					      sums + lanes);
 	}
 }
 
@@ -175,7 +157,28 @@ finish_slice(void *context, size_t task, int thread)
 /* ---- stage by stage ---- */
 
 static void
-forward_stage(Backend *backend, const Batch *batch, size_t s)
+forward_slice(void *context, size_t task, int thread)
+{
+	const Forward *job = context;
+	const StageLayout *stage = job->stage;
+	const Slice slice = slice_of_images(job->n, SLICES, (uint32_t)task);
+	const uint32_t lanes = stage->y.lanes;
+	double *sums = job->memory->channels.sums + task * 2 * lanes;
+
+	memset(sums, 0, 2 * lanes * sizeof *sums);
+	for (uint32_t image = slice.begin; image < slice.end; image += 2) {
+		const uint32_t count = slice.end - image < 2 ? 1 : 2;
+		if (job->before)
+			finish_pair(job->before, image, count, &job->backend->scratch[thread]);
+		forward_pair(job, image, count, &job->backend->scratch[thread]);
+		if (stage->stage->bn)
+			job->kernels->moments(y_of(job, image), (size_t)count * stage->y.h * stage->y.w, lanes, sums,
+					      sums + lanes);
+	}
+}
+
+static Forward
+job_of(Backend *backend, const Batch *batch, size_t s)
 {
 	const StageLayout *stage = &backend->layout.stages[s];
 	StageMemory *memory = &backend->stages[s];
@@ -186,14 +189,31 @@ forward_stage(Backend *backend, const Batch *batch, size_t s)
 	};
 
 	job.y = memory->y ? memory->y : s ? memory[-1].out : backend->input;
-	if (stage->kind == MAIN_DENSE)
-		team_run(backend->team, (size_t)stage->blocks * dense_chunks(job.n), forward_dense, &job);
-	team_run(backend->team, SLICES, forward_slice, &job);
-	if (stage->stage->bn)
+	return job;
+}
+
+/* A stage begins image by image where the one before left off, in the cache; a dense layer wants all images at once. */
+static void
+forward_stage(Backend *backend, const Batch *batch, size_t s)
+{
+	const Forward before = job_of(backend, batch, s ? s - 1 : 0);
+	Forward job = job_of(backend, batch, s);
+
+	if (job.stage->kind == MAIN_DENSE) {
+		if (s)
+			team_run(backend->team, SLICES, finish_slice, (void *)(uintptr_t)&before);
+		team_run(backend->team, (size_t)job.stage->blocks * dense_chunks(job.n), forward_dense, &job);
+	} else if (s) {
+		job.before = &before;
+	}
+	if (job.stage->kind != MAIN_DENSE || job.stage->stage->bn)
+		team_run(backend->team, SLICES, forward_slice, &job);
+	if (job.stage->stage->bn)
 		take_statistics(&job);
 	else
 		take_bias(&job);
-	team_run(backend->team, SLICES, finish_slice, &job);
+	if (s + 1 == backend->layout.stage_count)
+		team_run(backend->team, SLICES, finish_slice, &job);
 }
 
 static void

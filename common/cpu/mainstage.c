@@ -122,15 +122,12 @@ main_patches(const MainJob *job, const uint8_t *pixels, void *y, const Plane *y_
 }
 
 void
-main_patches_wgrad(const Backend *backend, const uint8_t *const pixels[2], uint32_t image, Scratch *scratch,
+main_patches_wgrad(const Backend *backend, const uint8_t *const pixels[2], const void *dy, Scratch *scratch,
 		   float *dweight, bool is_added)
 {
 	const StageLayout *stage = backend->layout.stages;
-	const StageMemory *memory = backend->stages;
 	const bool is_paired = backend->layout.per_word == 2;
 	const uint32_t lanes = input_patch_lanes(stage), band = input_band(stage), width = stage->window.out_w;
-	const size_t group = is_paired ? image / 2 : image;
-	const float *dy = cells_at(is_paired ? memory->dy_pairs : memory->dy, group * plane_image(&stage->y), WORD);
 	Wgrad job = {
 		.n = 1,
 		.c = stage->depth,

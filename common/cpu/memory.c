@@ -145,9 +145,11 @@ allocate_gradients(Backend *backend, const StageLayout *stage, StageMemory *memo
 	const Plane *dy = stage->dilation == 1 ? &stage->dy : &stage->y;
 	bool ok = true;
 
+	if (stage->kind == MAIN_PATCHES)
+		return true;
 	if (stage->weight && multiplied != word)
 		ok = cells(backend, &memory->dy_pairs, (batch + 1) / 2 * y, word);
-	if (ok && stage->kind != MAIN_NONE && !(stage->kind == MAIN_PATCHES && memory->dy_pairs))
+	if (ok && stage->kind != MAIN_NONE)
 		ok = cells(backend, &memory->dy, batch * plane_image(dy), cell);
 	memory->dy_cells = memory->dy;
 	if (ok && stage->kind == MAIN_DENSE && cell != multiplied)
@@ -219,6 +221,8 @@ allocate_scratch(Backend *backend, Scratch *scratch)
 	for (int i = 0; i < 2 && ok; i++)
 		ok = floats(backend, &scratch->y[i], z) && floats(backend, &scratch->out[i], z) &&
 		     floats(backend, &scratch->input[i], input);
+	if (ok && stages->kind == MAIN_PATCHES && backend->options.is_training)
+		ok = cells(backend, &scratch->dy, 2 * plane_image(&stages->y), word);
 	return ok && floats(backend, &scratch->z, z) && floats(backend, &scratch->dz, z) &&
 	       cells(backend, &scratch->dilated, dilated, backend->kernels->cell) &&
 	       cells(backend, &scratch->panel, (size_t)backend->options.batch_most * CHANNEL_ALIGN, word);
