@@ -55,13 +55,6 @@ affine(const Affine *affine, const float *y, float *z, size_t pixels, uint32_t l
 			vec_store(z + i * lanes + c, vec_max(least, affine_at(affine, vec_load(y + i * lanes + c), c)));
 }
 
-/* dz where ReLU lets it pass */
-INLINE Vec
-affine_gate(const Affine *affine, Vec y, Vec dz, uint32_t c)
-{
-	return affine->is_relu ? vec_where_greater(affine_at(affine, y, c), vec_zero(), dz) : dz;
-}
-
 static void
 sums(const Affine *affine, const void *y_cells, const void *dz_cells, const float *mean, size_t pixels, uint32_t lanes,
      double *first, double *second)
@@ -70,10 +63,12 @@ sums(const Affine *affine, const void *y_cells, const void *dz_cells, const floa
 	for (size_t begin = 0; begin < pixels; begin += MOMENT_PIXELS) {
 		const size_t end = begin + MOMENT_PIXELS < pixels ? begin + MOMENT_PIXELS : pixels;
 		for (uint32_t c = 0; c < lanes; c += LANES) {
-			Vec a = vec_zero(), b = vec_zero(), m = vec_load(mean + c);
+			const Vec scale = vec_load(affine->scale + c), shift = vec_load(affine->shift + c);
+			const Vec m = vec_load(mean + c), least = affine->is_relu ? vec_zero() : vec_set(-__builtin_inff());
+			Vec a = vec_zero(), b = vec_zero();
 			for (size_t i = begin; i < end; i++) {
-				Vec value = cells_load(y + i * lanes + c);
-				Vec d = affine_gate(affine, value, cells_load(dz + i * lanes + c), c);
+				Vec value = cells_load(y + i * lanes + c), d = cells_load(dz + i * lanes + c);
+				d = vec_where_greater(vec_fma(value, scale, shift), least, d);
 				a += d;
 				b = vec_fma(d, value - m, b);
 			}
@@ -85,47 +80,67 @@ sums(const Affine *affine, const void *y_cells, const void *dz_cells, const floa
 
 /* ---- from y to the output ---- */
 
-/* z of the largest, and its y to best: window [size][size] from y on */
-INLINE Vec
-finish_window(const Finish *job, const Cell *y, uint32_t c, const uint32_t size, Vec *best)
+/* A job's fields by value: vectors may alias anything, so that after each store they would be read anew. Channels come
+ * before pixels of a row, so that their coefficients stay in registers. */
+typedef struct Coefficients {
+	Vec scale, shift, least; /* of the affine */
+	Vec a, b, constant;	 /* of the way back */
+} Coefficients;
+
+INLINE Coefficients
+coefficients_at(const Affine *affine, uint32_t c)
 {
-	const size_t row = (size_t)job->w * job->lanes;
-	Vec y_best = cells_load(y), z_best = affine_at(&job->affine, y_best, c);
+	return (Coefficients){ .scale = vec_load(affine->scale + c), .shift = vec_load(affine->shift + c),
+			       .least = affine->is_relu ? vec_zero() : vec_set(-__builtin_inff()) };
+}
+
+/* z of the largest, and its y to best; `row` cells from one row to the next */
+INLINE Vec
+finish_window(const Coefficients *with, const Cell *y, size_t pixel, size_t row, const uint32_t size, Vec *best)
+{
+	Vec y_best = cells_load(y), z_best = vec_fma(y_best, with->scale, with->shift);
 	UNROLL_IF_FIXED(2)
 	for (uint32_t ky = 0; ky < size; ky++)
 		UNROLL_IF_FIXED(2)
 		for (uint32_t kx = 0; kx < size; kx++) {
 			if (ky + kx == 0)
 				continue;
-			Vec value = cells_load(y + ky * row + kx * job->lanes), z = affine_at(&job->affine, value, c);
+			Vec value = cells_load(y + ky * row + kx * pixel);
+			Vec z = vec_fma(value, with->scale, with->shift);
 			y_best = vec_choose_greater(z, z_best, value, y_best);
 			z_best = vec_choose_greater(z, z_best, z, z_best);
 		}
 	*best = y_best;
-	return job->affine.is_relu ? vec_max(vec_zero(), z_best) : z_best;
+	return vec_max(with->least, z_best);
+}
+
+INLINE void
+finish_row(const Finish job, uint32_t y, uint32_t c, const uint32_t size, const int images)
+{
+	const Coefficients with = coefficients_at(&job.affine, c);
+	const uint32_t out_w = job.w / size;
+	const size_t lanes = job.lanes, row = job.w * lanes, to = y * job.out_row + c, flat = (size_t)y * out_w * lanes + c;
+	for (uint32_t x = 0; x < out_w; x++) {
+		Vec z[2] = {vec_zero(), vec_zero()}, best;
+		UNROLL_IF_FIXED(2)
+		for (int i = 0; i < images; i++) {
+			const Cell *from = (const Cell *)job.y[i] + y * size * row + x * size * lanes + c;
+			z[i] = finish_window(&with, from, lanes, row, size, &best);
+			cells_store((Cell *)job.out[i] + to + x * lanes, z[i]);
+			if (job.best[i])
+				cells_store((Cell *)job.best[i] + flat + x * lanes, best);
+		}
+		if (job.pairs)
+			vec_store((float *)job.pairs + to + x * lanes, vec_pair(z[0], z[1]));
+	}
 }
 
 INLINE void
 finish_windows(const Finish *job, const uint32_t size, const int images)
 {
-	const uint32_t out_h = job->h / size, out_w = job->w / size;
-	for (uint32_t y = 0; y < out_h; y++)
-		for (uint32_t x = 0; x < out_w; x++)
-			for (uint32_t c = 0; c < job->lanes; c += LANES) {
-				const size_t from = ((size_t)y * job->w + x) * size * job->lanes + c;
-				const size_t to = y * job->out_row + (size_t)x * job->lanes + c;
-				const size_t flat = ((size_t)y * out_w + x) * job->lanes + c;
-				Vec z[2] = {vec_zero(), vec_zero()}, best;
-				UNROLL_IF_FIXED(2)
-				for (int i = 0; i < images; i++) {
-					z[i] = finish_window(job, (const Cell *)job->y[i] + from, c, size, &best);
-					cells_store((Cell *)job->out[i] + to, z[i]);
-					if (job->best[i])
-						cells_store((Cell *)job->best[i] + flat, best);
-				}
-				if (job->pairs)
-					vec_store((float *)job->pairs + to, vec_pair(z[0], z[1]));
-			}
+	for (uint32_t y = 0; y < job->h / size; y++)
+		for (uint32_t c = 0; c < job->lanes; c += LANES)
+			finish_row(*job, y, c, size, images);
 }
 
 static void
@@ -147,77 +162,94 @@ finish(const Finish *job)
 
 /* ---- from the output's gradient to y's ---- */
 
+/* dy of one place in one or two images; at: cells of y, to: cells of dy */
 INLINE void
-back_pixel(const Back *job, const Vec *d, const Vec *y, size_t row, uint32_t x, uint32_t c, const int images)
+back_pixel(const Back job, const Coefficients *with, const Vec *d, const Vec *y, size_t at, size_t to, const int images)
 {
-	const float *a = job->coefficients, *b = a + job->lanes, *constant = b + job->lanes;
 	Vec dy[2] = {vec_zero(), vec_zero()};
 	UNROLL_IF_FIXED(2)
 	for (int i = 0; i < images; i++) {
-		Vec rest = vec_fma(vec_load(b + c), y[i], vec_load(constant + c));
-		dy[i] = vec_fma(vec_load(a + c), d[i], rest);
-		if (job->dy[i])
-			cells_store((Cell *)job->dy[i] + row * job->dy_row + (size_t)x * job->lanes + c, dy[i]);
+		dy[i] = vec_fma(with->a, d[i], vec_fma(with->b, y[i], with->constant));
+		if (job.dy[i])
+			cells_store((Cell *)job.dy[i] + to, dy[i]);
 	}
-	if (job->pairs)
-		vec_store((float *)job->pairs + (row * job->w + x) * job->lanes + c, vec_pair(dy[0], dy[1]));
+	if (job.pairs)
+		vec_store((float *)job.pairs + at, vec_pair(dy[0], dy[1]));
 }
 
-/* One window: its gradient goes to the first pixel whose y is that of the largest, after which nothing is left. */
+/* One window: its gradient goes to the first pixel whose y is that of the largest, after which nothing is left.
+ * flat: of best and dout, at and to: as above, of the window's first pixel */
 INLINE void
-back_window(const Back *job, uint32_t y, uint32_t x, uint32_t c, const uint32_t size, const int images)
+back_window(const Back job, const Coefficients *with, size_t flat, size_t at, size_t to, const uint32_t size,
+	    const int images)
 {
-	const size_t flat = ((size_t)y * (job->w / size) + x) * job->lanes + c;
 	Vec left[2] = {vec_zero(), vec_zero()}, best[2] = {vec_zero(), vec_zero()};
 	UNROLL_IF_FIXED(2)
 	for (int i = 0; i < images; i++) {
-		const Cell *source = size == 1 ? job->y[i] : job->best[i];
-		best[i] = cells_load(source + flat);
-		left[i] = affine_gate(&job->affine, best[i], cells_load((const Cell *)job->dout[i] + flat), c);
+		best[i] = cells_load((const Cell *)(size == 1 ? job.y[i] : job.best[i]) + flat);
+		left[i] = cells_load((const Cell *)job.dout[i] + flat);
+		if (job.affine.is_relu)
+			left[i] = vec_where_greater(vec_fma(best[i], with->scale, with->shift), vec_zero(), left[i]);
 	}
 	UNROLL_IF_FIXED(2)
 	for (uint32_t ky = 0; ky < size; ky++)
 		UNROLL_IF_FIXED(2)
 		for (uint32_t kx = 0; kx < size; kx++) {
-			const size_t row = (size_t)y * size + ky, column = (size_t)x * size + kx;
+			const size_t here = at + ((size_t)ky * job.w + kx) * job.lanes;
 			Vec value[2] = {vec_zero(), vec_zero()}, d[2] = {vec_zero(), vec_zero()};
 			UNROLL_IF_FIXED(2)
 			for (int i = 0; i < images; i++) {
-				value[i] = cells_load((const Cell *)job->y[i] + (row * job->w + column) * job->lanes + c);
+				value[i] = size == 1 ? best[i] : cells_load((const Cell *)job.y[i] + here);
 				d[i] = size == 1 ? left[i] : vec_where_equal(value[i], best[i], left[i]);
 				left[i] -= d[i];
 			}
-			back_pixel(job, d, value, row, (uint32_t)column, c, images);
+			back_pixel(job, with, d, value, here, to + ky * job.dy_row + (size_t)kx * job.lanes, images);
 		}
 }
 
-/* Pixels beyond the last whole window: nothing but batch norm's own gradient reaches them. */
-static void
-back_rest(const Back *job, uint32_t row, uint32_t column, const int images)
+/* Pixels of a row beyond the last whole window: nothing but batch norm's own gradient reaches them. */
+INLINE void
+back_rest(const Back job, const Coefficients *with, uint32_t row, uint32_t column, uint32_t c, const int images)
 {
 	const Vec none[2] = {vec_zero(), vec_zero()};
-	for (; column < job->w; column++)
-		for (uint32_t c = 0; c < job->lanes; c += LANES) {
-			Vec value[2] = {vec_zero(), vec_zero()};
-			for (int i = 0; i < images; i++)
-				value[i] = cells_load((const Cell *)job->y[i] + ((size_t)row * job->w + column) * job->lanes + c);
-			back_pixel(job, none, value, row, column, c, images);
-		}
+	for (; column < job.w; column++) {
+		const size_t at = ((size_t)row * job.w + column) * job.lanes + c;
+		Vec value[2] = {vec_zero(), vec_zero()};
+		UNROLL_IF_FIXED(2)
+		for (int i = 0; i < images; i++)
+			value[i] = cells_load((const Cell *)job.y[i] + at);
+		back_pixel(job, with, none, value, at, row * job.dy_row + (size_t)column * job.lanes + c, images);
+	}
+}
+
+/* Rows y * size … of windows, or a row beyond the last of them. */
+INLINE void
+back_row(const Back job, uint32_t y, uint32_t c, const uint32_t size, const int images)
+{
+	const uint32_t out_w = job.w / size, first = y * size;
+	Coefficients with = coefficients_at(&job.affine, c);
+	with.a = vec_load(job.coefficients + c);
+	with.b = vec_load(job.coefficients + job.lanes + c);
+	with.constant = vec_load(job.coefficients + 2 * (size_t)job.lanes + c);
+	if (first + size > job.h) {
+		for (uint32_t row = first; row < job.h; row++)
+			back_rest(job, &with, row, 0, c, images);
+		return;
+	}
+	for (uint32_t x = 0; x < out_w; x++)
+		back_window(job, &with, ((size_t)y * out_w + x) * job.lanes + c,
+			    ((size_t)first * job.w + (size_t)x * size) * job.lanes + c,
+			    first * job.dy_row + (size_t)x * size * job.lanes + c, size, images);
+	for (uint32_t row = first; out_w * size < job.w && row < first + size; row++)
+		back_rest(job, &with, row, out_w * size, c, images);
 }
 
 INLINE void
 back_windows(const Back *job, const uint32_t size, const int images)
 {
-	const uint32_t out_h = job->h / size, out_w = job->w / size;
-	for (uint32_t y = 0; y < out_h; y++) {
-		for (uint32_t x = 0; x < out_w; x++)
-			for (uint32_t c = 0; c < job->lanes; c += LANES)
-				back_window(job, y, x, c, size, images);
-		for (uint32_t row = y * size; out_w * size < job->w && row < (y + 1) * size; row++)
-			back_rest(job, row, out_w * size, images);
-	}
-	for (uint32_t row = out_h * size; row < job->h; row++)
-		back_rest(job, row, 0, images);
+	for (uint32_t y = 0; y * size < job->h; y++)
+		for (uint32_t c = 0; c < job->lanes; c += LANES)
+			back_row(*job, y, c, size, images);
 }
 
 static void
