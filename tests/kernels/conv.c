@@ -1,4 +1,5 @@
 /* The two loops that multiply, conv and wgrad, against plain sums in double: random windows, odd sizes, guard pages. */
+#include "bench/roof.h"
 #include "cpu/layout.h"
 #include "kernels/guard.h"
 #include "unit/check.h"
@@ -237,13 +238,105 @@ TEST(wgrad)
 	}
 }
 
-int
-main(void)
+/* ---- with --bench: shares of the machine's roof, taken in turns ---- */
+
+typedef struct Hot {
+	const char *name;
+	uint32_t h, w, c, out, kernel, n;
+} Hot;
+
+static const Hot hot[] = {
+	{ "14x14 32 to 64, 3x3", 14, 14, 32, 64, 3, 8 }, { "14x14 64 to 32, 3x3", 14, 14, 64, 32, 3, 8 },
+	{ "7x7 64 to 128, 3x3", 7, 7, 64, 128, 3, 8 },	 { "7x7 128 to 64, 3x3", 7, 7, 128, 64, 3, 8 },
+	{ "28x28 16 to 32, 1x1", 28, 28, 16, 32, 1, 4 }, { "dense 448 to 128, 128 images", 1, 128, 448, 128, 1, 1 },
+	{ "16x16 48 to 96, 5x5", 16, 16, 48, 96, 5, 4 },
+};
+
+static int
+by_value(const void *a, const void *b)
 {
+	const double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The median of some turns, each of a few milliseconds. */
+static double
+share_of_roof(const Case *test, bool is_wgrad, Guarded *x, Guarded *weight, Guarded *y, double work)
+{
+	enum { TURNS = 15 };
+	double share[TURNS];
+	const uint32_t words = (test->c + per_word() - 1) / per_word(), block = kernels->block;
+	const uint32_t blocks = (test->y.lanes + block - 1) / block, taps = test->window.kernel_h * test->window.kernel_w;
+	const Conv conv = {
+		.window = test->window, .n = test->n, .c = words, .lanes = test->y.lanes,
+		.x = plane_grid(&test->in, x->data, kernels->cell, 4),
+		.y = plane_grid(&test->y, y->data, kernels->cell, kernels->cell), .weight = weight->data,
+		.weight_block = (size_t)taps * words * block,
+	};
+	const Wgrad wgrad = {
+		.window = test->window, .n = test->n / per_word() ? test->n / per_word() : 1, .c = test->c,
+		.lanes = test->y.lanes, .x = plane_grid(&test->in, x->data, 4, 4), .dy = plane_grid(&test->y, y->data, 4, 4),
+		.dweight = weight->data, .weight_block = (size_t)taps * test->c * block,
+	};
+
+	for (int i = 0; i < TURNS; i++) {
+		const double roof = roof_flops(1, kernels->cell == 2), begin = roof_now();
+		int repeats = 0;
+		do {
+			if (is_wgrad)
+				kernels->wgrad(&wgrad, 0, blocks);
+			else
+				kernels->conv(&conv, 0, blocks);
+			repeats++;
+		} while (roof_now() - begin < 0.005);
+		share[i] = work * repeats / (roof_now() - begin) / roof;
+	}
+	qsort(share, TURNS, sizeof *share, by_value);
+	return share[TURNS / 2];
+}
+
+/* Shares count all products, those with padding included, which are left out: more than 1 is possible. */
+static void
+bench(void)
+{
+	for (size_t i = 0; i < sizeof hot / sizeof *hot; i++) {
+		const Hot *h = &hot[i];
+		const uint32_t pad = h->kernel / 2;
+		Case test = {
+			.window = { h->h, h->w, h->h, h->w, h->kernel, h->kernel, 1, pad, pad }, .n = h->n, .c = h->c,
+			.out = h->out, .in = { h->h, h->w, h->c, pad, pad }, .y = { h->h, h->w, h->out, 0, 0 },
+		};
+		Guarded x = guarded(h->n * plane_image(&test.in) * 4), y = guarded(h->n * plane_image(&test.y) * 4);
+		Guarded weight = guarded((size_t)h->kernel * h->kernel * h->c * h->out * 4);
+		memset(x.data, 0, h->n * plane_image(&test.in) * 4);
+		memset(y.data, 0, h->n * plane_image(&test.y) * 4);
+		memset(weight.data, 0, (size_t)h->kernel * h->kernel * h->c * h->out * 4);
+		const double work = 2.0 * h->n * h->h * h->w * h->kernel * h->kernel * h->c * h->out;
+		const uint32_t images = h->n / per_word() ? h->n / per_word() * per_word() : per_word();
+		printf("%-10s %-28s conv %.3f of the roof, wgrad %.3f\n", kernels->name, h->name,
+		       share_of_roof(&test, false, &x, &weight, &y, work),
+		       share_of_roof(&test, true, &x, &weight, &y, work / h->n * images));
+		guarded_release(&x);
+		guarded_release(&y);
+		guarded_release(&weight);
+	}
+}
+
+int
+main(int argc, char **argv)
+{
+	const bool is_bench = argc > 1 && !strcmp(argv[1], "--bench");
+
+	roof_clock = CLOCK_PROCESS_CPUTIME_ID;
 	for (int i = 0; i < 4; i++) {
 		kernels = kernels_named(kernel_names[i]);
 		if (!kernels) {
 			printf("# not on this machine: %s\n", status_message());
+			continue;
+		}
+		if (is_bench) {
+			bench();
 			continue;
 		}
 		printf("# %s\n", kernels->name);

@@ -94,6 +94,22 @@ coefficients_at(const Affine *affine, uint32_t c)
 			       .least = affine->is_relu ? vec_zero() : vec_set(-__builtin_inff()) };
 }
 
+/* A stage's y has usually left the second-level cache by the time it is wanted again: ask for it some rows ahead. What
+ * lies behind the last row is asked for in vain, which harms nobody. */
+enum { ROWS_AHEAD = 4 };
+
+INLINE void
+fetch_ahead(const Cell *y, size_t row, size_t lanes, uint32_t c, const uint32_t size)
+{
+	if (c * sizeof(Cell) % 64)
+		return; /* the line is on its way */
+	UNROLL_IF_FIXED(2)
+	for (uint32_t ky = 0; ky < size; ky++)
+		UNROLL_IF_FIXED(2)
+		for (uint32_t kx = 0; kx < size; kx++)
+			__builtin_prefetch(y + (ky + ROWS_AHEAD) * row + kx * lanes);
+}
+
 /* z of the largest, and its y to best; `row` cells from one row to the next */
 INLINE Vec
 finish_window(const Coefficients *with, const Cell *y, size_t pixel, size_t row, const uint32_t size, Vec *best)
@@ -125,6 +141,7 @@ finish_row(const Finish job, uint32_t y, uint32_t c, const uint32_t size, const 
 		UNROLL_IF_FIXED(2)
 		for (int i = 0; i < images; i++) {
 			const Cell *from = (const Cell *)job.y[i] + y * size * row + x * size * lanes + c;
+			fetch_ahead(from, row, lanes, c, size);
 			z[i] = finish_window(&with, from, lanes, row, size, &best);
 			cells_store((Cell *)job.out[i] + to + x * lanes, z[i]);
 			if (job.best[i])
@@ -180,12 +197,13 @@ back_pixel(const Back job, const Coefficients *with, const Vec *d, const Vec *y,
 /* One window: its gradient goes to the first pixel whose y is that of the largest, after which nothing is left.
  * flat: of best and dout, at and to: as above, of the window's first pixel */
 INLINE void
-back_window(const Back job, const Coefficients *with, size_t flat, size_t at, size_t to, const uint32_t size,
+back_window(const Back job, const Coefficients *with, size_t flat, size_t at, size_t to, uint32_t c, const uint32_t size,
 	    const int images)
 {
 	Vec left[2] = {vec_zero(), vec_zero()}, best[2] = {vec_zero(), vec_zero()};
 	UNROLL_IF_FIXED(2)
 	for (int i = 0; i < images; i++) {
+		fetch_ahead((const Cell *)job.y[i] + at, (size_t)job.w * job.lanes, job.lanes, c, size);
 		best[i] = cells_load((const Cell *)(size == 1 ? job.y[i] : job.best[i]) + flat);
 		left[i] = cells_load((const Cell *)job.dout[i] + flat);
 		if (job.affine.is_relu)
@@ -239,7 +257,7 @@ back_row(const Back job, uint32_t y, uint32_t c, const uint32_t size, const int 
 	for (uint32_t x = 0; x < out_w; x++)
 		back_window(job, &with, ((size_t)y * out_w + x) * job.lanes + c,
 			    ((size_t)first * job.w + (size_t)x * size) * job.lanes + c,
-			    first * job.dy_row + (size_t)x * size * job.lanes + c, size, images);
+			    first * job.dy_row + (size_t)x * size * job.lanes + c, c, size, images);
 	for (uint32_t row = first; out_w * size < job.w && row < first + size; row++)
 		back_rest(job, &with, row, out_w * size, c, images);
 }
