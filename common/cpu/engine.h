@@ -188,6 +188,7 @@ typedef struct MainJob {
 	const void *words; /* of all stages */
 	const float *bias; /* [y.lanes] or NULL */
 	bool is_relu;
+	double *sum, *square; /* [y.lanes] or NULL: of y, added to */
 } MainJob;
 
 /** n images of a convolution. */

@@ -37,12 +37,18 @@ y_of(const Forward *job, uint32_t image)
 /* ---- main ---- */
 
 static void
-forward_pair(const Forward *job, uint32_t image, uint32_t count, Scratch *scratch)
+forward_pair(const Forward *job, uint32_t image, uint32_t count, double *sums, Scratch *scratch)
 {
 	const StageLayout *stage = job->stage;
-	const MainJob main = main_job(job);
+	const uint32_t lanes = stage->y.lanes;
+	const bool is_conv = stage->kind == MAIN_CONV || stage->kind == MAIN_PATCHES;
+	MainJob main = main_job(job);
 	const size_t in_image = plane_image(&stage->in), cell = job->backend->kernels->cell;
 
+	if (stage->stage->bn && is_conv) {
+		main.sum = sums;
+		main.square = sums + lanes;
+	}
 	if (stage->kind == MAIN_CONV)
 		main_images(&main, cells_at(job->in, image * in_image, cell), y_of(job, image), &stage->y, count);
 	for (uint32_t i = image; i < image + count; i++) {
@@ -52,6 +58,8 @@ forward_pair(const Forward *job, uint32_t image, uint32_t count, Scratch *scratc
 			main_flatten(job->backend->kernels, stage, cells_at(job->in, i * in_image, cell), y_of(job, i),
 				     scratch);
 	}
+	if (stage->stage->bn && !is_conv)
+		job->kernels->moments(y_of(job, image), (size_t)count * stage->y.h * stage->y.w, lanes, sums, sums + lanes);
 }
 
 static uint32_t
@@ -170,10 +178,7 @@ forward_slice(void *context, size_t task, int thread)
 		const uint32_t count = slice.end - image < 2 ? 1 : 2;
 		if (job->before)
 			finish_pair(job->before, image, count, &job->backend->scratch[thread]);
-		forward_pair(job, image, count, &job->backend->scratch[thread]);
-		if (stage->stage->bn)
-			job->kernels->moments(y_of(job, image), (size_t)count * stage->y.h * stage->y.w, lanes, sums,
-					      sums + lanes);
+		forward_pair(job, image, count, sums, &job->backend->scratch[thread]);
 	}
 }
 

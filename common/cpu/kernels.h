@@ -40,6 +40,7 @@ typedef struct Conv {
 	const void *weight;
 	size_t weight_block; /* words from one block to the next */
 	const float *bias;   /* [lanes], or NULL */
+	double *sum, *square; /* [lanes], or NULL: added to, over what is written */
 	bool y_is_float;     /* else cells */
 	bool is_added;	     /* to what y holds, which is floats then */
 	bool is_relu;

@@ -20,6 +20,8 @@ forward_conv(const MainJob *job)
 		.weight_block = stage->words_block,
 		.bias = job->bias,
 		.is_relu = job->is_relu,
+		.sum = job->sum,
+		.square = job->square,
 	};
 }
 

@@ -48,7 +48,7 @@ static const Path paths[] = {
 	{ "plain", PRECISION_FP32, 3e-4, 1e-5, 1e-5, 2e-3 },
 	{ "avx2", PRECISION_FP32, 3e-4, 1e-5, 1e-5, 2e-3 },
 	{ "avx512", PRECISION_FP32, 3e-4, 1e-5, 1e-5, 2e-3 },
-	{ "avx512bf16", PRECISION_BF16, 5e-1, 1e-2, 2e-2, 5e-2 },
+	{ "avx512bf16", PRECISION_BF16, 4e-1, 1e-2, 2e-2, 5e-2 },
 };
 
 static const Path *path;
@@ -193,7 +193,12 @@ check_gradient(const Case *test)
 		const TensorInfo *tensor = &data.net.tensors[i];
 		if (tensor->vector != NET_PARAM || is_idle(&data.net, tensor))
 			continue;
-		double error = relative_error(a + tensor->offset, b + tensor->offset, tensor->count);
+		/* shift and scale of a batch norm together: the shift's gradient alone can be a sum that cancels */
+		const bool has_shift = tensor->layer->kind == LAYER_BN && tensor->offset == tensor->layer->weight;
+		if (tensor->layer->kind == LAYER_BN && !has_shift)
+			continue;
+		const size_t floats = has_shift ? 2 * tensor->count : tensor->count;
+		double error = relative_error(a + tensor->offset, b + tensor->offset, floats);
 		CHECK(error <= path->gradient, "%s: %s by %g", test->text, tensor->name, error);
 	}
 	cpu_backend.close(cpu);

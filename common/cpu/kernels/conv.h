@@ -17,6 +17,7 @@ typedef struct Tile {
 	size_t y_group; /* bytes */
 	const float *weight; /* of the block */
 	const float *bias;   /* of the block, or NULL */
+	double *sum, *square; /* likewise */
 	uint32_t row, column; /* of the output, first pixel */
 } Tile;
 
@@ -138,6 +139,36 @@ conv_end(const Conv *conv, const Tile *tile, Sums sums, const int vectors, const
 #undef END
 }
 
+/* The tile's part of what batch norm wants to know, while it is in registers. */
+INLINE void
+conv_moments(const Tile *tile, Sums sums, const int v, const int pixels, const int groups)
+{
+	const float count = (float)(pixels * groups);
+	Vec total = vec_zero(), about = vec_zero();
+#define ADD(i)                                                                                                         \
+	if (i < pixels) {                                                                                              \
+		total += sums[0][i][v];                                                                                \
+		if (groups == 2)                                                                                       \
+			total += sums[1][i][v];                                                                        \
+	}
+	REPEAT_14(ADD)
+#undef ADD
+	const Vec mean = total * vec_set(1 / count);
+#define SQUARE(g, i)                                                                                                   \
+	if (g < groups && i < pixels) {                                                                                \
+		Vec d = sums[g][i][v] - mean;                                                                          \
+		about = vec_fma(d, d, about);                                                                          \
+	}
+#define SQUARE_FIRST(i) SQUARE(0, i)
+#define SQUARE_SECOND(i) SQUARE(1, i)
+	REPEAT_14(SQUARE_FIRST)
+	REPEAT_14(SQUARE_SECOND)
+#undef SQUARE_FIRST
+#undef SQUARE_SECOND
+#undef SQUARE
+	moments_add(tile->sum + v * LANES, tile->square + v * LANES, total, mean, about, count);
+}
+
 INLINE void
 conv_tile(const Conv *conv, const Tile *tile, const int vectors, const int pixels, const int groups)
 {
@@ -164,6 +195,11 @@ conv_tile(const Conv *conv, const Tile *tile, const int vectors, const int pixel
 			else
 				conv_tap(sums, x, pixel, tile->x_group, w, conv->c, vectors, pixels, groups, 0, 0);
 		}
+	}
+	if (tile->sum) {
+		conv_moments(tile, sums, 0, pixels, groups);
+		if (vectors == 2)
+			conv_moments(tile, sums, 1, pixels, groups);
 	}
 	conv_end(conv, tile, sums, vectors, pixels, groups);
 }
@@ -240,6 +276,8 @@ conv_images(const Conv *conv, uint32_t block, uint32_t image, int groups)
 		.y_group = conv->y.image * cell,
 		.weight = (const float *)conv->weight + block * conv->weight_block,
 		.bias = conv->bias ? conv->bias + channel : NULL,
+		.sum = conv->sum ? conv->sum + channel : NULL,
+		.square = conv->sum ? conv->square + channel : NULL,
 	};
 	for (tile.row = 0; tile.row < conv->window.out_h; tile.row++) {
 		tile.y = (char *)conv->y.data + (image * conv->y.image + tile.row * conv->y.row + channel) * cell;

@@ -8,8 +8,6 @@
 /* Few enough that a second look at them meets the first-level cache. */
 enum { MOMENT_PIXELS = 32 };
 
-/* Squares are taken about the mean of a few pixels and put together in double, so that a mean far from zero costs no
- * digits of the variance. */
 static void
 moments(const void *cells, size_t pixels, uint32_t lanes, double *sum, double *square)
 {
@@ -26,16 +24,7 @@ moments(const void *cells, size_t pixels, uint32_t lanes, double *sum, double *s
 				Vec d = cells_load(p + i * lanes) - mean;
 				about = vec_fma(d, d, about);
 			}
-			float s[LANES], m[LANES], q[LANES];
-			vec_store(s, total);
-			vec_store(m, mean);
-			vec_store(q, about);
-			/* sum (y - m)^2 = sum y^2 - 2 m sum y + n m^2, whatever m was rounded to */
-			for (int i = 0; i < LANES; i++) {
-				sum[c + i] += (double)s[i];
-				square[c + i] += (double)q[i] + 2.0 * (double)m[i] * (double)s[i] -
-						 (double)count * (double)m[i] * (double)m[i];
-			}
+			moments_add(sum + c, square + c, total, mean, about, (float)count);
 		}
 	}
 }

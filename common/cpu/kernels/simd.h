@@ -161,10 +161,45 @@ INLINE Vec vec_pair(Vec a, Vec b) { (void)b; return a; } /* floats need no partn
 /* to[LANES] += a */
 INLINE void vec_add_double(double *to, Vec a)
 {
+#if defined(__AVX512F__)
+	__m512d low = _mm512_cvtps_pd(_mm512_castps512_ps256(a)), high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(a, 1));
+	_mm512_storeu_pd(to, _mm512_add_pd(_mm512_loadu_pd(to), low));
+	_mm512_storeu_pd(to + 8, _mm512_add_pd(_mm512_loadu_pd(to + 8), high));
+#else
 	float lane[LANES];
 	vec_store(lane, a);
 	for (int i = 0; i < LANES; i++)
 		to[i] += (double)lane[i];
+#endif
+}
+
+/* sum and square += those of `count` values, given their total, a number near their mean, and the squares about that: a
+ * mean far from zero costs no digits of the variance */
+INLINE void moments_add(double *sum, double *square, Vec total, Vec mean, Vec about, float count)
+{
+	/* sum y^2 = sum (y - m)^2 + m (2 sum y - n m), whatever m was rounded to; the bracket is n m but for rounding */
+#if defined(__AVX512F__)
+	const __m512d n = _mm512_set1_pd((double)count);
+	for (int half = 0; half < 2; half++) {
+		__m256 t = half ? _mm512_extractf32x8_ps(total, 1) : _mm512_castps512_ps256(total);
+		__m256 m = half ? _mm512_extractf32x8_ps(mean, 1) : _mm512_castps512_ps256(mean);
+		__m256 a = half ? _mm512_extractf32x8_ps(about, 1) : _mm512_castps512_ps256(about);
+		__m512d td = _mm512_cvtps_pd(t), md = _mm512_cvtps_pd(m);
+		__m512d rest = _mm512_fnmadd_pd(n, md, _mm512_add_pd(td, td));
+		__m512d q = _mm512_fmadd_pd(md, rest, _mm512_cvtps_pd(a));
+		_mm512_storeu_pd(sum + 8 * half, _mm512_add_pd(_mm512_loadu_pd(sum + 8 * half), td));
+		_mm512_storeu_pd(square + 8 * half, _mm512_add_pd(_mm512_loadu_pd(square + 8 * half), q));
+	}
+#else
+	float t[LANES], m[LANES], a[LANES];
+	vec_store(t, total);
+	vec_store(m, mean);
+	vec_store(a, about);
+	for (int i = 0; i < LANES; i++) {
+		sum[i] += (double)t[i];
+		square[i] += (double)a[i] + (double)m[i] * (2 * (double)t[i] - (double)count * (double)m[i]);
+	}
+#endif
 }
 
 #endif

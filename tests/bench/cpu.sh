@@ -1,0 +1,22 @@
+#!/bin/sh
+# Speed of the CPU backend: the seed's net and others, threads, batches, precisions; then its kernels, alone.
+set -eu
+
+bench=${FM_BENCH:?make bench sets it}
+seconds=${FM_BENCH_SECONDS:-1}
+small='conv 32 3x3 same, bn, relu, maxpool 2, conv 64 3x3 same, bn, relu, globalavgpool, dense classes'
+
+for precision in fp32 bf16; do
+	for threads in 1 2; do
+		"$bench/cpu" --precision "$precision" --threads "$threads" --seconds "$seconds" || true
+	done
+done
+echo 'batches:'
+for batch in 1 8 32 512 1024; do
+	"$bench/cpu" --threads 2 --batch "$batch" --seconds "$seconds"
+done
+echo '32x32x3, 100 classes; 64x64x1:'
+"$bench/cpu" --input 32x32x3 --classes 100 --threads 2 --seconds "$seconds"
+"$bench/cpu" --input 64x64x1 --arch "$small" --threads 2 --seconds "$seconds"
+echo 'kernels, on one core:'
+"$bench/../kernels/conv" --bench
