@@ -38,7 +38,7 @@ write_header(Array *array)
 		length += snprintf(shape + length, sizeof shape - (size_t)length, "%s%ju", i ? ", " : " ", (uintmax_t)array->shape[i]);
 	memset(header, ' ', sizeof header);
 	memcpy(header, "\x93NUMPY\x01\0", 8);
-	header[8] = HEADER_SIZE - 10;
+	header[8] = (char)(HEADER_SIZE - 10);
 	header[9] = 0;
 	length = snprintf(header + 10, HEADER_SIZE - 10, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }",
 			  array->type, shape);

@@ -15,12 +15,13 @@ enum { ELEMENT_FLOAT = 1, ELEMENT_UINT8 = 2 };
 /* What weights can be together, with room for everything else: protobuf's lengths end at 2^31. */
 #define ONNX_BYTES_MOST ((uint64_t)2000 << 20)
 
-/* Repeated fields grow by one. */
+/* Repeated fields grow by one. NOLINTBEGIN(bugprone-sizeof-expression): their items are pointers, or numbers */
 #define APPEND(list, count, item)                                                                                      \
 	do {                                                                                                           \
 		(list) = memory_grow((list), (count) + 1, sizeof *(list));                                             \
 		(list)[(count)++] = (item);                                                                            \
 	} while (0)
+/* NOLINTEND(bugprone-sizeof-expression) */
 
 #define NEW(type, init) ((type *)memcpy(memory_zeroed(1, sizeof(type)), &(type)init, sizeof(type)))
 
