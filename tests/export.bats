@@ -57,6 +57,18 @@ setup_file() {
 	[ "$status" != 0 ]
 }
 
+@test "ONNX: the graph, computed as the specification reads, gives fm-predict's probabilities" {
+	cd "$BATS_FILE_TMPDIR"
+	for i in "${!NETS[@]}"; do
+		for fold in "" --fold; do
+			# shellcheck disable=SC2086 # nothing, or an option
+			fm-export $fold -o "$BATS_TEST_TMPDIR/net.onnx" "$i.safetensors"
+			oracle interpret "$BATS_TEST_TMPDIR/net.onnx" test.fms "$i.fms"
+		done
+	done
+	run ! oracle interpret "$BATS_TEST_TMPDIR/net.onnx" test.fms 0.fms
+}
+
 @test "ONNX Runtime gives fm-predict's probabilities, batch norm folded or not" {
 	peer=${FM_PEER_PYTHON:-$FM_ROOT/build/peers/bin/python}
 	"$peer" -c "import onnx, onnxruntime, xxhash" 2> /dev/null ||

@@ -119,6 +119,68 @@ def runtime(onnx, pictures, predicted):
     agree(session.run(["prob"], {"image": samples(pictures)[0]["image"]})[0], predicted)
 
 
+def signed(value):
+    return value - (1 << 64) if value >> 63 else value
+
+
+def attributes(node):
+    """{name: whole number, float, or list of whole numbers}"""
+    found = {}
+    for a in map(fields, node.get(5, [])):
+        found[a[1][0].decode()] = {1: lambda: a[2][0], 2: lambda: signed(a[3][0]), 7: lambda: list(map(signed, a[8]))}[a[20][0]]()
+    return found
+
+
+def windows(x, kernel, strides):
+    """[n, c, h, w] -> [n, c, out h, out w, kernel h, kernel w]"""
+    view = np.lib.stride_tricks.sliding_window_view(x, kernel, (2, 3))
+    return view[:, :, :: strides[0], :: strides[1]]
+
+
+def convolve(x, w, b=0.0, *, kernel_shape, strides, pads):
+    x = np.pad(x, ((0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3])))
+    return np.einsum("nchwij,ocij->nohw", windows(x, kernel_shape, strides), w) + np.reshape(b, (1, -1, 1, 1))
+
+
+def normalise(x, gamma, beta, mean, variance, *, epsilon):
+    shape = (1, -1) + (1,) * (x.ndim - 2)
+    return (x - mean.reshape(shape)) / np.sqrt(variance.reshape(shape) + epsilon) * gamma.reshape(shape) + beta.reshape(shape)
+
+
+def exponents(x, axis):
+    x = np.exp(x - x.max(axis=axis, keepdims=True))
+    return x / x.sum(axis=axis, keepdims=True)
+
+
+# What the specification says of each operation that fm-export writes, in double.
+OPERATIONS = {
+    "Cast": lambda x, to: x.astype(float),
+    "Transpose": lambda x, perm: x.transpose(perm),
+    "Mul": lambda x, y: x * y,
+    "Add": lambda x, y: x + y,
+    "Conv": convolve,
+    "Gemm": lambda x, w, b=0.0, *, transB: x @ (w.T if transB else w) + b,
+    "BatchNormalization": normalise,
+    "Relu": lambda x: np.maximum(x, 0),
+    "MaxPool": lambda x, kernel_shape, strides: windows(x, kernel_shape, strides).max((4, 5)),
+    "AveragePool": lambda x, kernel_shape, strides: windows(x, kernel_shape, strides).mean((4, 5)),
+    "GlobalAveragePool": lambda x: x.mean((2, 3), keepdims=True),
+    "Flatten": lambda x, axis: x.reshape(int(np.prod(x.shape[:axis])), -1),
+    "Softmax": exponents,
+}
+
+
+def interpret(onnx, pictures, predicted):
+    """Compute the graph as the specification reads, and compare with fm-predict."""
+    graph = fields(fields(open(onnx, "rb").read())[7][0])
+    values = {t[8][0]: np.frombuffer(t[9][0], "<f4").reshape(t[1]).astype(float) for t in map(fields, graph[5])}
+    values[b"image"] = samples(pictures)[0]["image"]
+    for node in map(fields, graph[1]):
+        operation = OPERATIONS[node[4][0].decode()]
+        values[node[2][0]] = operation(*(values[name] for name in node[1]), **attributes(node))
+    agree(values[b"prob"], predicted)
+
+
 # --- streams ---
 
 
