@@ -3,25 +3,29 @@
 #
 #	fashion-mnist.sh [FOLDER]
 #
-# EPOCHS says for how long, SEED which random numbers, TRAIN what else fm-train is told. FOLDER, default ., gets
-# model.safetensors, predictions.fms, metrics.json, log.jsonl, report.txt and report.html.
+# EPOCHS says for how long, SEED which random numbers; AUGMENT, TRAIN and PREDICT what fm-augment, fm-train and
+# fm-predict are told. FOLDER, default ., gets model.safetensors, predictions.fms, metrics.json, log.jsonl, report.txt and
+# report.html.
 set -euo pipefail
 
 folder=${1:-.}
 epochs=${EPOCHS:-20}
 seed=${SEED:-1}
-read -ra train <<< "${TRAIN:---schedule cosine}"
+read -ra augment <<< "${AUGMENT---preset seed}"
+read -ra train <<< "${TRAIN---schedule cosine}"
+read -ra predict <<< "${PREDICT-}"
 
 mkdir -p "$folder"
 rm -f "$folder/log.jsonl" # a log is appended to, and this run is a new one
 
 echo "Training for $epochs epochs on 55,000 pictures, 5,000 held out to choose the best epoch."
 fm-fetch fashion-mnist --holdout 5000 |
-	fm-augment --preset seed --epochs "$epochs" --seed "$seed" |
+	fm-augment "${augment[@]}" --epochs "$epochs" --seed "$seed" |
 	fm-train "${train[@]}" --seed "$seed" --log "$folder/log.jsonl" -o "$folder/model.safetensors"
 
 echo "Measuring on the 10,000 test pictures."
-fm-fetch fashion-mnist --split test | fm-predict -m "$folder/model.safetensors" > "$folder/predictions.fms"
+fm-fetch fashion-mnist --split test | fm-predict "${predict[@]}" -m "$folder/model.safetensors" \
+	> "$folder/predictions.fms"
 fm-metrics --json "$folder/predictions.fms" > "$folder/metrics.json"
 fm-metrics "$folder/predictions.fms" | tee "$folder/report.txt"
 fm-report -m "$folder/model.safetensors" --log "$folder/log.jsonl" --title "Fashion-MNIST" \

@@ -2,10 +2,14 @@
 # reproduce.sh: the figures of README.md: one training a seed, the test set read once for each, their mean.
 #
 #	EPOCHS=30 TRAIN='--schedule cosine' SEEDS='1 2 3' tests/reproduce.sh FOLDER
+#
+# AUGMENT, TRAIN and PREDICT are those of examples/fashion-mnist.sh.
 set -euo pipefail
 
 folder=$1
 read -ra seeds <<< "${SEEDS:-1 2 3}"
+mkdir -p "$folder"
+echo "$EPOCHS epochs; fm-augment $AUGMENT; fm-train ${TRAIN:-(defaults)}; fm-predict ${PREDICT:-(defaults)}"
 root=$(cd "$(dirname "$0")/.." && pwd)
 
 for seed in "${seeds[@]}"; do
