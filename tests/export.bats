@@ -268,8 +268,9 @@ setup_file() {
 	diff -r pictures again
 }
 
-@test "torn input, a target that is there, and a signal leave nothing" {
-	head -c 20000 "$BATS_FILE_TMPDIR/test.fms" > torn.fms
+@test "torn input and a target that is there leave nothing" {
+	# within the second record: the first one has been written then
+	head -c 1200000 "$BATS_FILE_TMPDIR/two.fms" > torn.fms
 	for target in png:pictures npy:arrays npz:a.npz csv:a.csv idx:idx webdataset:a.tar; do
 		run -3 fm-export --format "${target%%:*}" -o "${target#*:}" torn.fms
 	done
@@ -277,8 +278,11 @@ setup_file() {
 	run -3 fm-export -o a.onnx torn.safetensors
 	run -3 fm-export -o a.c torn.safetensors
 	[ "$(ls -A)" = $'torn.fms\ntorn.safetensors' ]
-	# a tar that broke off must not look whole
-	run ! bash -c 'set -o pipefail; fm-export --format webdataset torn.fms | tar tf -'
+	# a tar that broke off has no end, which is 1,024 zeros
+	run -3 bash -c 'fm-export --format webdataset torn.fms > broken'
+	[ -s broken ]
+	run ! cmp -s <(tail -c 1024 broken) <(head -c 1024 /dev/zero)
+	rm broken
 	mkdir full
 	touch full/file
 	run -4 fm-export --format png -o full "$BATS_FILE_TMPDIR/test.fms"
