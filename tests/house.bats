@@ -34,7 +34,8 @@ fresh_make() {
 	fi
 	! grep -rnE '#include "(train|net|metrics|source|augment|cpu|ref)/' "$FM_ROOT"/common/{cli,stream,pixel,threads} ||
 		fail "cli, stream, pixel and threads are at the bottom"
-	! grep -rnE '#include "(cli|stream|json|threads)/' "$FM_ROOT/common/pixel" || fail "pixel is below them all"
+	! grep -rnE '#include "(cli|stream|json|threads)/' "$FM_ROOT"/common/{pixel,machine} ||
+		fail "pixel and machine are below them all"
 }
 
 @test "a program links what it needs and nothing else" {

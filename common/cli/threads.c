@@ -1,17 +1,16 @@
 /* threads.c: what the machine, the mask, the control group and the user allow. */
 #include "cli/threads.h"
 
-#include "cli/cgroup.h"
 #include "cli/message.h"
+#include "machine/cgroup.h"
+#include "machine/memory.h"
 
 #include <math.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { PROCESSORS_MOST = 1 << 16, THREADS_MOST = 1 << 16 };
-#define MEMORY_LEAST ((uint64_t)64 << 20)
 
 /* Processors of the affinity mask. */
 static int
@@ -56,28 +55,8 @@ threads_default(uint64_t asked)
 	return count;
 }
 
-/* Bytes that could be used without swapping. */
-static uint64_t
-available_memory(void)
-{
-	FILE *in = fopen("/proc/meminfo", "re");
-	char line[256];
-	unsigned long long kilobytes = 0;
-
-	if (!in)
-		return 0;
-	while (fgets(line, sizeof line, in) && sscanf(line, "MemAvailable: %llu kB", &kilobytes) != 1)
-		;
-	fclose(in);
-	return (uint64_t)kilobytes << 10;
-}
-
 uint64_t
 memory_default(uint64_t asked)
 {
-	if (asked)
-		return asked;
-	uint64_t available = available_memory(), group = cgroup_memory("");
-	uint64_t share = (group < available ? group : available) / 4;
-	return share > MEMORY_LEAST ? share : MEMORY_LEAST;
+	return asked ? asked : memory_share();
 }

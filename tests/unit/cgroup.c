@@ -1,8 +1,8 @@
 /* cgroup.c: limits of control groups, read from trees made for the test. */
 #include "check.h"
 
-#include "cli/cgroup.h"
 #include "cli/threads.h"
+#include "machine/cgroup.h"
 
 #include <math.h>
 #include <stdarg.h>

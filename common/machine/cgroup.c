@@ -1,5 +1,5 @@
 /* cgroup.c: limits along the way from the process's own group up to the root; the tightest holds. */
-#include "cli/cgroup.h"
+#include "machine/cgroup.h"
 
 #include <ctype.h>
 #include <inttypes.h>

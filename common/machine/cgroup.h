@@ -1,6 +1,6 @@
-/* cli/cgroup.h: what the control group, version 1 or 2, lets the process have. */
-#ifndef FM_CLI_CGROUP_H
-#define FM_CLI_CGROUP_H
+/* machine/cgroup.h: what the control group, version 1 or 2, lets the process have. */
+#ifndef FM_MACHINE_CGROUP_H
+#define FM_MACHINE_CGROUP_H
 
 #include <stdint.h>
 
