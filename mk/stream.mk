@@ -4,8 +4,9 @@ STREAM_VERSION := $(shell sed -n 's/^#define FM_VERSION "\(.*\)"/\1/p' common/ve
 STREAM_SONAME := libfmstream.so.$(firstword $(subst ., ,$(STREAM_VERSION)))
 STREAM_SHARED := $(BUILD)/lib/libfmstream.so.$(STREAM_VERSION)
 STREAM_STATIC := $(BUILD)/lib/libfmstream.a
-# What keeps and reorders samples is the tools' own business.
-STREAM_SOURCES := $(filter-out %/shuffle.c %/spool.c,$(wildcard common/fm/*.c common/json/*.c common/stream/*.c)) common/status.c
+# What reorders samples is the tools' own business.
+STREAM_SOURCES := $(filter-out %/shuffle.c $(FOREIGN),$(wildcard common/fm/*.c common/json/*.c common/machine/*.c common/pixel/*.c \
+	common/pixel/*/*.c common/stream/*.c)) common/status.c
 STREAM_OBJECTS := $(STREAM_SOURCES:%.c=$(BUILD)/%.o)
 
 # what the shell tests and the benchmark pass streams through

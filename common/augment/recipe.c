@@ -67,12 +67,9 @@ recipe_epochs(const Recipe *recipe)
 Fill
 recipe_fill(const Recipe *recipe)
 {
-	static const char *const names[] = {
-		[FILL_NEAREST] = "nearest", [FILL_CONSTANT] = "constant", [FILL_REFLECT] = "reflect", [FILL_WRAP] = "wrap",
-	};
 	Fill fill = FILL_NEAREST;
 
-	while (fill < FILL_WRAP && strcmp(recipe->fill, names[fill]) != 0)
+	while (fill < FILL_WRAP && strcmp(recipe->fill, fill_names[fill]) != 0)
 		fill++;
 	return fill;
 }
@@ -119,6 +116,8 @@ recipe_check(const Recipe *recipe)
 		return fail(STATUS_USAGE, "--affine keeps the input's order and needs no --epochs");
 	if (recipe->start_epoch && !recipe->epochs)
 		return fail(STATUS_USAGE, "--start-epoch needs --epochs");
+	if (recipe->is_lazy && !recipe->epochs)
+		return fail(STATUS_USAGE, "--lazy needs --epochs: it sends pictures once, and for each epoch their transforms");
 	if (recipe->start_epoch > recipe_epochs(recipe))
 		return fail(STATUS_USAGE, "--start-epoch %llu is beyond the %s epochs of --epochs",
 			    (unsigned long long)recipe->start_epoch, recipe->epochs);

@@ -10,6 +10,10 @@ enum {
 	OUTSIDE = -1,
 };
 
+const char *const fill_names[FILL_COUNT] = {
+	[FILL_NEAREST] = "nearest", [FILL_CONSTANT] = "constant", [FILL_REFLECT] = "reflect", [FILL_WRAP] = "wrap",
+};
+
 const Transform transform_none = { { PIXEL, 0, 0, 0, PIXEL, 0 }, { 1 << 16, 0 }, { 0, 0, 0, 0, 0 } };
 
 typedef struct Picture {

@@ -7,6 +7,10 @@
 /** What lies outside a picture, as scipy.ndimage's modes of the same names: nearest aaaa|abcd|dddd, constant
  *  kkkk|abcd|kkkk, reflect dcba|abcd|dcba, wrap dbcd|abcd|bcda (the last pixel stands for the first of the next). */
 typedef enum Fill { FILL_NEAREST, FILL_CONSTANT, FILL_REFLECT, FILL_WRAP } Fill;
+enum { FILL_COUNT = FILL_WRAP + 1 };
+
+/** By Fill: "nearest", … */
+extern const char *const fill_names[FILL_COUNT];
 
 /** One sample's transform, as in fm-stream(5)'s lazy form. */
 typedef struct Transform {

@@ -3,6 +3,7 @@
 
 #include "json/canonical.h"
 #include "memory.h"
+#include "stream/lazy.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -173,6 +174,26 @@ read_epochs(About *about, const json_t *metadata)
 	return status < 0 ? status : check_epoch_labels(about->epoch_labels);
 }
 
+/* After the columns: those of the lazy form must not be among them. */
+static Status
+read_form(About *about, const json_t *metadata)
+{
+	const char *form = json_string_value(json_object_get(metadata, "fm.form"));
+	Fill fill = FILL_NEAREST;
+	uint8_t value = 0;
+	Status status;
+
+	if (!form)
+		return STATUS_OK;
+	if (strcmp(form, "lazy") != 0)
+		return fail(STATUS_INPUT, "the form \"%s\" of a stream (fm.form) is not known to this version; send \"lazy\" or "
+			    "plain records", form);
+	if (about->epochs == EPOCHS_NONE)
+		return fail(STATUS_INPUT, "fm.epochs is missing: a lazy stream (fm.form) is a repeated one");
+	status = lazy_fill_read(json_string_value(json_object_get(metadata, "fm.fill")), &fill, &value);
+	return status < 0 ? status : lazy_describe(about, fill, value);
+}
+
 static void
 read_others(About *about, const json_t *metadata)
 {
@@ -282,6 +303,8 @@ read_about(About *about, const Safetensors *file, uint64_t n, bool is_shown)
 		status = read_epochs(about, metadata);
 	if (status == STATUS_OK)
 		status = read_columns(about, file, n, is_shown);
+	if (status == STATUS_OK)
+		status = read_form(about, metadata);
 	read_others(about, metadata);
 	about->is_marked = json_object_get(metadata, "fm.part") != NULL;
 	return status;
@@ -294,9 +317,8 @@ metadata_read_about(About *about, const Safetensors *file, bool is_shown)
 
 	if (status < 0)
 		return status;
-	if (json_object_get(file->metadata, "fm.form"))
-		return fail(STATUS_INPUT, "the form \"%s\" of a stream (fm.form) is not supported by this version; "
-			    "send plain records", json_string_value(json_object_get(file->metadata, "fm.form")));
+	if (json_object_get(file->metadata, "fm.form") && json_object_get(file->metadata, "fm.epoch"))
+		return fail(STATUS_INPUT, "fm.epoch in the first record of a lazy stream (fm.form); its data set must come first");
 	const Tensor *image = check_image(file);
 	if (!image)
 		return STATUS_INPUT;
@@ -362,6 +384,16 @@ put_others(json_t *metadata, const json_t *others)
 }
 
 static void
+put_form(json_t *metadata, const About *about)
+{
+	char fill[16];
+
+	lazy_fill_write(about, fill);
+	json_object_set_new(metadata, "fm.form", json_string("lazy"));
+	json_object_set_new(metadata, "fm.fill", json_string(fill));
+}
+
+static void
 put_about(json_t *metadata, const About *about)
 {
 	put_number(metadata, "fm.stream", STREAM_VERSION);
@@ -377,6 +409,8 @@ put_about(json_t *metadata, const About *about)
 		if (about->epoch_labels)
 			put_json(metadata, "fm.epoch.labels", about->epoch_labels);
 	}
+	if (about->is_lazy)
+		put_form(metadata, about);
 	put_others(metadata, about->others);
 }
 

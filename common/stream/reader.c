@@ -4,7 +4,9 @@
 #include "json/utf8.h"
 #include "memory.h"
 #include "stream/content.h"
+#include "stream/expand.h"
 #include "stream/input.h"
+#include "stream/lazy.h"
 #include "stream/metadata.h"
 #include "stream/pipe.h"
 
@@ -38,6 +40,10 @@ struct ReaderState {
 	Input input;
 	char *name;
 	bool is_shown;
+	bool is_opening; /* only the first record is wanted yet */
+	About lazy;	 /* what the records of a lazy stream have, while their user sees plain ones */
+	Expander *expander; /* then, else NULL */
+	uint64_t expanded;  /* samples of the record that is held which the user has had */
 	Place place;
 	Slot slots[2];
 	int filling;
@@ -53,8 +59,15 @@ struct ReaderState {
 	Content *joined; /* over all members, from the second on */
 	int64_t id_raise, id_most;
 	bool has_ids;
-	int id, label, names; /* columns, or -1 */
+	int id, label, names; /* columns of records, of a lazy stream's data set; or -1 */
 };
+
+/* What holds for the stream as it comes in. */
+static const About *
+about_input(const Reader *reader)
+{
+	return reader->state->expander ? &reader->state->lazy : &reader->about;
+}
 
 /* "standard input: record 3 of joined stream 2 at byte 1234" */
 static const char *
@@ -140,7 +153,7 @@ find_tensor(const Safetensors *file, const char *name, size_t guess)
 
 /* In a stream without ids a sample's id is its position. */
 static Status
-imply_ids(const Reader *reader, Slot *slot, size_t column)
+imply_ids(const Reader *reader, Slot *slot, size_t column, const char *name)
 {
 	uint64_t n = slot->record.n, first = reader->state->member.samples;
 	int64_t *ids = malloc((n + 1) * sizeof *ids);
@@ -150,22 +163,23 @@ imply_ids(const Reader *reader, Slot *slot, size_t column)
 	for (uint64_t i = 0; i < n; i++)
 		ids[i] = (int64_t)(first + i);
 	slot->aside[column] = ids;
-	slot->record.tensors[column] = (Tensor){ .name = reader->about.columns[column].name, .dtype = DTYPE_I64, .rank = 1,
+	slot->record.tensors[column] = (Tensor){ .name = name, .dtype = DTYPE_I64, .rank = 1,
 						 .shape = { n }, .data = (uint8_t *)ids, .size = n * sizeof *ids };
 	return STATUS_OK;
 }
 
+/* @param column  of those that this record has */
 static Status
-place_column(const Reader *reader, Slot *slot, size_t column, size_t *used)
+place_column(const Reader *reader, Slot *slot, const Column *is, size_t column, size_t *used)
 {
-	const Column *is = &reader->about.columns[column];
 	Tensor *tensor;
 
-	if ((int)column == reader->state->id && reader->is_id_implied)
-		return imply_ids(reader, slot, column);
+	if ((int)column == reader->state->id && reader->is_id_implied && !is->is_lazy)
+		return imply_ids(reader, slot, column, is->name);
 	tensor = find_tensor(&slot->raw.file, is->name, *used);
 	if (!tensor)
-		return fail(STATUS_INPUT, "tensor \"%s\" is missing, the first record had it", is->name);
+		return fail(STATUS_INPUT, "tensor \"%s\" is missing, %s", is->name,
+			    is->is_lazy ? "an epoch of a lazy stream needs it" : "the first record had it");
 	++*used;
 	Status status = check_column(is, tensor, slot->record.n);
 	if (status < 0)
@@ -175,30 +189,39 @@ place_column(const Reader *reader, Slot *slot, size_t column, size_t *used)
 	return align(slot, column, &slot->record.tensors[column]);
 }
 
-/* The record's tensors, in about's order. */
-static Status
-place_columns(const Reader *reader, Slot *slot)
+/* Room for the tensors of a record of any kind. */
+static void
+slot_prepare(Slot *slot, size_t columns)
 {
-	size_t count = reader->about.column_count, used = 0;
-	Tensor *image = find_tensor(&slot->raw.file, "image", 0);
-	Record *record = &slot->record;
+	if (slot->record.tensors)
+		return;
+	slot->record.tensors = memory_zeroed(columns, sizeof *slot->record.tensors);
+	slot->aside = memory_zeroed(columns, sizeof *slot->aside);
+}
 
-	if (!record->tensors) {
-		record->tensors = memory_zeroed(count, sizeof *record->tensors);
-		slot->aside = memory_zeroed(count, sizeof *slot->aside);
-	}
-	record->tensor_count = count;
-	record->n = image && image->rank ? image->shape[0] : 0;
-	if (slot->raw.file.tensor_count > count)
-		return fail(STATUS_INPUT, "it holds %zu tensors, the first record had %zu", slot->raw.file.tensor_count,
-			    count - reader->is_id_implied);
-	for (size_t i = 0; i < count; i++) {
-		Status status = place_column(reader, slot, i, &used);
+/* The record's tensors, in about's order; in a lazy stream, either those of the data set or those of epochs. */
+static Status
+place_columns(const Reader *reader, Slot *slot, bool is_lazy)
+{
+	const About *about = about_input(reader);
+	const Safetensors *file = &slot->raw.file;
+	const Tensor *first = find_tensor(file, is_lazy ? lazy_columns[LAZY_ROW].name : "image", 0);
+	Record *record = &slot->record;
+	size_t used = 0;
+
+	slot_prepare(slot, about->column_count);
+	record->tensor_count = 0;
+	record->n = first && first->rank ? first->shape[0] : 0;
+	for (size_t i = 0; i < about->column_count; i++) {
+		if (about->columns[i].is_lazy != is_lazy)
+			continue;
+		Status status = place_column(reader, slot, &about->columns[i], record->tensor_count++, &used);
 		if (status < 0)
 			return status;
 	}
-	if (used != slot->raw.file.tensor_count)
-		return fail(STATUS_INPUT, "it holds %zu tensors, the first record had %zu", slot->raw.file.tensor_count, used);
+	if (used != file->tensor_count)
+		return fail(STATUS_INPUT, "it holds %zu tensors, expected %zu as %s", file->tensor_count, used,
+			    is_lazy ? "in every record of a lazy stream's epochs" : "in the first record");
 	return STATUS_OK;
 }
 
@@ -253,10 +276,12 @@ static Status
 check_epoch(const About *about, Member *member, Record *record, const json_t *metadata)
 {
 	bool is_there = json_object_get(metadata, "fm.epoch") != NULL;
-	bool is_due = about->epochs != EPOCHS_NONE && record->part != PART_HOLDOUT;
+	bool is_due = about->epochs != EPOCHS_NONE && record->part != PART_HOLDOUT && (!about->is_lazy || is_there);
 	uint64_t epoch;
 
 	record->epoch = -1;
+	if (!is_there && about->is_lazy && member->epoch >= 0)
+		return fail(STATUS_INPUT, "fm.epoch is missing: in a lazy stream (fm.form) the data set comes before all epochs");
 	if (!is_there && (!is_due || !record->n))
 		return STATUS_OK;
 	if (!is_there)
@@ -302,9 +327,16 @@ check_names(const Tensor *tensor)
 static void
 hash_columns(const Reader *reader, Content *content, const Record *record)
 {
-	for (size_t i = 0; i < record->tensor_count; i++) {
-		if ((int)i != reader->state->id || !reader->is_id_implied)
-			content_add(content, i, &record->tensors[i]);
+	const About *about = about_input(reader);
+	bool is_lazy = lazy_is_epoch(about, record->epoch);
+	size_t placed = 0;
+
+	for (size_t i = 0; i < about->column_count; i++) {
+		if (about->columns[i].is_lazy != is_lazy)
+			continue;
+		if (is_lazy || (int)placed != reader->state->id || !reader->is_id_implied)
+			content_add(content, i, &record->tensors[placed]);
+		placed++;
 	}
 }
 
@@ -341,12 +373,15 @@ static Status
 check_samples(const Reader *reader, Slot *slot, const json_t *metadata)
 {
 	ReaderState *state = reader->state;
+	const About *about = about_input(reader);
 	Record *record = &slot->record;
-	Status status = check_part(&reader->about, &state->member, record, metadata);
+	Status status = check_part(about, &state->member, record, metadata);
 
 	if (status == STATUS_OK)
-		status = check_epoch(&reader->about, &state->member, record, metadata);
-	if (status == STATUS_OK && state->label >= 0)
+		status = check_epoch(about, &state->member, record, metadata);
+	if (status < 0 || lazy_is_epoch(about, record->epoch))
+		return status;
+	if (state->label >= 0)
 		status = check_labels(&reader->about, &record->tensors[state->label]);
 	if (status == STATUS_OK && state->names >= 0)
 		status = check_names(&record->tensors[state->names]);
@@ -358,14 +393,17 @@ take_samples(Reader *reader, Slot *slot)
 {
 	ReaderState *state = reader->state;
 	Record *record = &slot->record;
-	Status status = place_columns(reader, slot);
+	const json_t *metadata = slot->raw.file.metadata;
+	bool is_lazy = about_input(reader)->is_lazy && json_object_get(metadata, "fm.epoch");
+	Status status = place_columns(reader, slot, is_lazy);
 
 	if (status == STATUS_OK)
-		status = check_samples(reader, slot, slot->raw.file.metadata);
+		status = check_samples(reader, slot, metadata);
 	if (status < 0)
 		return status;
 	hash_columns(reader, state->member.content, record);
-	status = raise_ids(state, &record->tensors[state->id]);
+	if (!is_lazy)
+		status = raise_ids(state, &record->tensors[state->id]);
 	if (status < 0)
 		return status;
 	if (state->joined)
@@ -374,7 +412,7 @@ take_samples(Reader *reader, Slot *slot)
 	record->offset = state->member.offset;
 	state->member.samples += record->n;
 	state->is_ready = true;
-	return STATUS_OK;
+	return state->expander ? expander_take(state->expander, record, &state->is_ready) : STATUS_OK;
 }
 
 static void
@@ -382,9 +420,33 @@ begin_member(Reader *reader)
 {
 	ReaderState *state = reader->state;
 
-	state->member.content = content_open(&reader->about);
+	state->member.content = content_open(about_input(reader));
 	state->member.epoch = -1;
 	state->place = IN_STREAM;
+}
+
+/* Where a column stands among those of a lazy stream's data set. @return -1: nowhere */
+static int
+find_placed(const About *about, const char *name)
+{
+	int at = about_find(about, name), placed = at;
+
+	for (int i = 0; i < at; i++)
+		placed -= about->columns[i].is_lazy;
+	return placed;
+}
+
+/* From here on the user sees a plain stream, unless the lazy one is to be shown. */
+static Status
+open_lazy(Reader *reader)
+{
+	ReaderState *state = reader->state;
+
+	if (state->is_shown)
+		return STATUS_OK;
+	state->lazy = reader->about;
+	lazy_plain(&reader->about, &state->lazy);
+	return expander_open(&state->expander, &state->lazy, &reader->about);
 }
 
 static Status
@@ -401,9 +463,14 @@ open_first(Reader *reader, const Safetensors *file)
 		if (status < 0)
 			return status;
 	}
-	state->id = about_find(&reader->about, "id");
-	state->label = about_find(&reader->about, "label");
-	state->names = about_find(&reader->about, "name");
+	if (reader->about.is_lazy) {
+		status = open_lazy(reader);
+		if (status < 0)
+			return status;
+	}
+	state->id = find_placed(&reader->about, "id");
+	state->label = find_placed(&reader->about, "label");
+	state->names = find_placed(&reader->about, "name");
 	state->member_count = 1;
 	begin_member(reader);
 	return STATUS_OK;
@@ -621,7 +688,9 @@ advance(Reader *reader, bool may_wait)
 		if (status < 0)
 			return fail_in(status, "%s", state->where);
 		if (!state->is_ready)
-			slot_restart(slot, reader->about.column_count);
+			slot_restart(slot, about_input(reader)->column_count);
+		if (state->is_opening)
+			break;
 	}
 	return state->is_ready;
 }
@@ -653,7 +722,9 @@ open_fd(Reader *reader, int fd, const char *name, bool is_shown)
 	state->is_shown = is_shown;
 	state->members = json_array();
 	pipe_enlarge(fd);
+	state->is_opening = true;
 	Status status = step(reader, true);
+	state->is_opening = false;
 	if (status < 0) {
 		reader_close(reader);
 		return status;
@@ -693,22 +764,61 @@ reader_open_to_show(Reader *reader, const char *path)
 }
 
 Status
-reader_next(Reader *reader, Record *record)
+reader_open_fd_to_show(Reader *reader, int fd, const char *name)
+{
+	return open_fd(reader, fd, name, true);
+}
+
+void
+reader_limit_memory(Reader *reader, uint64_t memory)
+{
+	if (reader->state->expander)
+		expander_limit(reader->state->expander, memory);
+}
+
+/* Does the record that the user has had samples of, in an epoch of a lazy stream, have more? */
+static bool
+has_more(const ReaderState *state)
+{
+	const Record *held = &state->slots[state->filling].record;
+
+	return state->is_held && state->expander && held->epoch >= 0 && state->expanded < held->n;
+}
+
+/* The next record to be read is to be held. @return as step */
+static Status
+hold_next(Reader *reader)
 {
 	ReaderState *state = reader->state;
-	Slot *slot = &state->slots[state->filling];
 
 	/* the place that the user has just left is warm: fill it again */
 	if (state->is_held)
-		slot_restart(slot, reader->about.column_count);
+		slot_restart(&state->slots[state->filling], about_input(reader)->column_count);
 	state->is_held = false;
 	Status status = step(reader, true);
 	if (status != 1)
 		return status;
-	*record = slot->record;
-	reader->samples += record->n;
 	state->is_ready = false;
 	state->is_held = true;
+	state->expanded = 0;
+	return 1;
+}
+
+Status
+reader_next(Reader *reader, Record *record)
+{
+	ReaderState *state = reader->state;
+	Status status = has_more(state) ? 1 : hold_next(reader);
+	const Record *held = &state->slots[state->filling].record;
+
+	if (status != 1)
+		return status;
+	*record = *held;
+	if (state->expander && held->epoch >= 0)
+		status = expander_make(state->expander, held, &state->expanded, record);
+	if (status < 0)
+		return status;
+	reader->samples += record->n;
 	return 1;
 }
 
@@ -728,9 +838,11 @@ reader_would_wait(Reader *reader)
 {
 	ReaderState *state = reader->state;
 
+	if (has_more(state))
+		return false;
 	if (state->is_held) {
 		state->filling = !state->filling;
-		slot_restart(&state->slots[state->filling], reader->about.column_count);
+		slot_restart(&state->slots[state->filling], about_input(reader)->column_count);
 		state->is_held = false;
 	}
 	return step(reader, false) == INPUT_WAITS;
@@ -767,9 +879,11 @@ reader_close(Reader *reader)
 	if (!state)
 		return;
 	for (int i = 0; i < 2; i++)
-		slot_release(&state->slots[i], reader->about.column_count);
+		slot_release(&state->slots[i], about_input(reader)->column_count);
 	content_close(state->member.content);
 	content_close(state->joined);
+	expander_close(state->expander);
+	about_release(&state->lazy);
 	json_decref(state->members);
 	close(state->input.fd);
 	free(state->message);

@@ -9,7 +9,7 @@
 
 typedef struct ReaderState ReaderState;
 
-/** A stream being read; joined streams look like one. */
+/** A stream being read; joined streams look like one, and a lazy stream like the plain one that it stands for. */
 typedef struct Reader {
 	About about;		 /* valid from reader_open; history complete once reader_next has returned 0 */
 	bool is_id_implied;	 /* the stream has no ids: the reader has added 0, 1, … */
@@ -32,8 +32,15 @@ MUST_CHECK Status reader_open(Reader *reader, const char *path);
 /** As reader_open, of an open descriptor, which the reader then owns. @param name  for messages */
 MUST_CHECK Status reader_open_fd(Reader *reader, int fd, const char *name);
 
-/** As reader_open, for looking at a stream only: the reserved tensors weight and target are let through. */
+/**
+ * As reader_open, for looking at a stream only: the reserved tensors weight and target are let through, and a lazy stream
+ * is shown as it is: about says so, and a record has those columns alone that its kind has.
+ */
 MUST_CHECK Status reader_open_to_show(Reader *reader, const char *path);
+MUST_CHECK Status reader_open_fd_to_show(Reader *reader, int fd, const char *name);
+
+/** Of a lazy stream's data set keep that many bytes in memory and the rest in a file; by default a share of what is free. */
+void reader_limit_memory(Reader *reader, uint64_t memory);
 
 /**
  * Read the next record; the first call returns the one that reader_open has read.

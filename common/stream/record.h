@@ -2,6 +2,7 @@
 #ifndef FM_STREAM_RECORD_H
 #define FM_STREAM_RECORD_H
 
+#include "pixel/transform.h"
 #include "status.h"
 #include "stream/tensor.h"
 
@@ -41,13 +42,14 @@ void record_keep(Record *record, uint64_t begin, uint64_t end);
 /** Keep the samples for which keep, [n], is not 0; moves data, allocates nothing. */
 void record_filter(Record *record, const uint8_t *keep);
 
-/** A tensor of every record of a stream, without n. */
+/** A tensor of every record of a stream, or, of a lazy one, of every record of its data set or of its epochs; without n. */
 typedef struct Column {
 	char *name;
 	Dtype dtype;
 	int rank; /* of a row: one less than the tensor's */
 	uint64_t shape[TENSOR_RANK_MOST - 1];
 	size_t row_size; /* bytes; for "name" that of the first record, which may differ in others */
+	bool is_lazy;	 /* only records with an epoch have it, and they only such ones */
 } Column;
 
 enum { EPOCHS_NONE = 0 }; /* not a repeated stream */
@@ -67,6 +69,9 @@ typedef struct About {
 	uint64_t epochs;    /* EPOCHS_NONE, a number, EPOCHS_ENDLESS */
 	uint64_t epoch_samples; /* one epoch's, hold-out apart; 0 if not repeated */
 	json_t *epoch_labels;	/* object, class name to count; or NULL */
+	bool is_lazy;		/* a data set, then epochs of rows and transforms: stream/lazy.h */
+	Fill fill;		/* of a lazy stream, with the level of FILL_CONSTANT */
+	uint8_t fill_value;
 } About;
 
 /** A stream of h x w x c pictures: the column image; no classes, history [] and input {"h":h,"w":w,"c":c}. */

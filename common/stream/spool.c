@@ -267,6 +267,15 @@ spool_open(Spool *spool, const About *about, uint64_t memory)
 	return STATUS_OK;
 }
 
+void
+spool_limit(Spool *spool, uint64_t memory)
+{
+	SpoolState *state = spool->state;
+	uint64_t used = state->samples.memory_rows * state->samples.stride + state->names.memory_rows * state->names.stride;
+
+	state->budget = used < memory ? memory - used : 0;
+}
+
 static Status
 find_tensors(SpoolState *state, const Record *record)
 {

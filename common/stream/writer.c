@@ -4,6 +4,7 @@
 #include "hash.h"
 #include "memory.h"
 #include "stream/content.h"
+#include "stream/lazy.h"
 #include "stream/metadata.h"
 #include "stream/pipe.h"
 #include "stream/safetensors.h"
@@ -16,6 +17,8 @@ struct WriterState {
 	About about;
 	Content *content;
 	Tensor *tensors;     /* [columns]: of the record being written, in order */
+	size_t *columns;     /* [columns]: which column each of them is; a lazy stream's records have not all of them */
+	size_t count;	     /* of tensors */
 	struct iovec *parts; /* [columns + 1] */
 	bool is_enough;
 	uint64_t value; /* of content, once finished */
@@ -32,6 +35,7 @@ writer_open(Writer *writer, int fd, const char *name, const About *about)
 	about_copy(&state->about, about);
 	state->content = content_open(&state->about);
 	state->tensors = memory_zeroed(about->column_count, sizeof *state->tensors);
+	state->columns = memory_zeroed(about->column_count, sizeof *state->columns);
 	state->parts = memory_zeroed(about->column_count + 1, sizeof *state->parts);
 	pipe_enlarge(fd);
 	return STATUS_OK;
@@ -50,17 +54,29 @@ check_tensor(const Column *column, const Tensor *tensor, uint64_t n)
 	return STATUS_OK;
 }
 
+/* Which columns a record has: of a lazy stream's, those of the data set or those of epochs. */
+static void
+choose_columns(WriterState *state, const Record *record)
+{
+	const About *about = &state->about;
+
+	state->count = 0;
+	for (size_t i = 0; i < about->column_count; i++)
+		if (about->columns[i].is_lazy == lazy_is_epoch(about, record->epoch))
+			state->columns[state->count++] = i;
+}
+
 /* The record's tensors into about's order. */
 static Status
 arrange(WriterState *state, const Record *record)
 {
-	const About *about = &state->about;
-
-	if (record->tensor_count != about->column_count)
-		return fail(STATUS_INPUT, "a record of %zu tensors in a stream of %zu", record->tensor_count, about->column_count);
-	for (size_t i = 0; i < about->column_count; i++) {
-		const Tensor *tensor = record_find(record, about->columns[i].name);
-		Status status = check_tensor(&about->columns[i], tensor, record->n);
+	choose_columns(state, record);
+	if (record->tensor_count != state->count)
+		return fail(STATUS_INPUT, "a record of %zu tensors in a stream of %zu", record->tensor_count, state->count);
+	for (size_t i = 0; i < state->count; i++) {
+		const Column *column = &state->about.columns[state->columns[i]];
+		const Tensor *tensor = record_find(record, column->name);
+		Status status = check_tensor(column, tensor, record->n);
 
 		if (status < 0)
 			return status;
@@ -93,7 +109,7 @@ make_header(const Writer *writer, const Record *record, size_t *length)
 {
 	WriterState *state = writer->state;
 	json_t *metadata = metadata_of_record(record, writer->records, writer->records ? NULL : &state->about);
-	char *header = safetensors_header(metadata, state->tensors, state->about.column_count, length);
+	char *header = safetensors_header(metadata, state->tensors, state->count, length);
 
 	json_decref(metadata);
 	return header;
@@ -103,7 +119,7 @@ make_header(const Writer *writer, const Record *record, size_t *length)
 static void
 take_rows(WriterState *state, const Tensor *all, uint64_t begin, uint64_t n)
 {
-	for (size_t i = 0; i < state->about.column_count; i++) {
+	for (size_t i = 0; i < state->count; i++) {
 		size_t row = tensor_row_size(&all[i]);
 
 		state->tensors[i] = all[i];
@@ -118,7 +134,7 @@ data_size(const WriterState *state)
 {
 	size_t size = 0;
 
-	for (size_t i = 0; i < state->about.column_count; i++)
+	for (size_t i = 0; i < state->count; i++)
 		size += state->tensors[i].size;
 	return size;
 }
@@ -140,7 +156,7 @@ send_one(Writer *writer, const Record *record, const Tensor *all, uint64_t begin
 	size_t row = 0, length;
 	char *header;
 
-	for (size_t i = 0; i < state->about.column_count; i++)
+	for (size_t i = 0; i < state->count; i++)
 		row += tensor_row_size(&all[i]);
 	*n = rows_that_fit(most, 0, row, record->n - begin);
 	take_rows(state, all, begin, *n);
@@ -155,9 +171,9 @@ send_one(Writer *writer, const Record *record, const Tensor *all, uint64_t begin
 		free(header);
 		return fail(STATUS_INPUT, "a record of %zu bytes, more than %d", length + data_size(state), STREAM_RECORD_MOST);
 	}
-	for (size_t i = 0; i < state->about.column_count; i++)
-		content_add(state->content, i, &state->tensors[i]);
-	Status status = write_record(state, header, length, state->about.column_count);
+	for (size_t i = 0; i < state->count; i++)
+		content_add(state->content, state->columns[i], &state->tensors[i]);
+	Status status = write_record(state, header, length, state->count);
 	free(header);
 	writer->records++;
 	writer->samples += *n;
@@ -174,7 +190,7 @@ settle_marks(const About *about, Record *record)
 		record->part = PART_FIT;
 	if (about->epochs == EPOCHS_NONE || record->part == PART_HOLDOUT)
 		record->epoch = -1;
-	else if (record->epoch < 0 && record->n)
+	else if (record->epoch < 0 && record->n && !about->is_lazy)
 		return fail(STATUS_INPUT, "a record of a repeated stream has no epoch");
 	return STATUS_OK;
 }
@@ -183,7 +199,6 @@ static Status
 send_all(Writer *writer, const Record *given, size_t most)
 {
 	WriterState *state = writer->state;
-	size_t count = state->about.column_count;
 	uint64_t begin = 0, n;
 	Record sent = *given, *record = &sent;
 	Status status = arrange(state, record);
@@ -194,8 +209,8 @@ send_all(Writer *writer, const Record *given, size_t most)
 		return status;
 	if (state->is_enough)
 		return WRITER_ENOUGH;
-	Tensor *all = memory_zeroed(count, sizeof *all);
-	memcpy(all, state->tensors, count * sizeof *all);
+	Tensor *all = memory_zeroed(state->count, sizeof *all);
+	memcpy(all, state->tensors, state->count * sizeof *all);
 	do {
 		status = send_one(writer, record, all, begin, &n, most);
 		begin += n;
@@ -222,12 +237,13 @@ send_nothing(Writer *writer)
 {
 	WriterState *state = writer->state;
 	const About *about = &state->about;
-	Record record = { .tensor_count = about->column_count, .epoch = -1 };
+	Record record = { .epoch = -1 };
 
 	record.tensors = memory_zeroed(about->column_count, sizeof *record.tensors);
-	for (size_t i = 0; i < about->column_count; i++) {
-		const Column *column = &about->columns[i];
-		Tensor *tensor = &record.tensors[i];
+	choose_columns(state, &record);
+	for (; record.tensor_count < state->count; record.tensor_count++) {
+		const Column *column = &about->columns[state->columns[record.tensor_count]];
+		Tensor *tensor = &record.tensors[record.tensor_count];
 
 		*tensor = (Tensor){ .name = column->name, .dtype = column->dtype, .rank = column->rank + 1,
 				    .data = (uint8_t *)"" };
@@ -275,6 +291,7 @@ writer_close(Writer *writer)
 	content_close(state->content);
 	about_release(&state->about);
 	free(state->tensors);
+	free(state->columns);
 	free(state->parts);
 	free(state->name);
 	free(state);

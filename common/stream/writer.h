@@ -27,7 +27,7 @@ MUST_CHECK Status writer_open(Writer *writer, int fd, const char *name, const Ab
 /**
  * Send samples, at once: as one record, or as several of at most STREAM_RECORD_USUAL bytes (at least one sample each).
  *
- * @param record  holds exactly about's columns, in any order; part and epoch go along where about has them; number
+ * @param record  holds exactly about's columns (of a lazy stream those of its kind), in any order; part and epoch go along where about has them; number
  *                and offset play no part;
  *                its data may be changed by the call only in ways that are undone before it returns
  * @return STATUS_OK; WRITER_ENOUGH if the reader of a repeated stream has gone: stop, exit 0; STATUS_IO; STATUS_INPUT

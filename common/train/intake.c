@@ -138,13 +138,24 @@ take(Intake *intake, Consumed *holdout)
 	return status < 0 ? status : 1;
 }
 
+/* A lazy stream's data set comes after the hold-out part and has what that leaves of the memory. */
+static void
+limit_data_set(Intake *intake)
+{
+	uint64_t used = kept_size(&intake->holdout);
+
+	reader_limit_memory(&intake->reader, used < intake->memory ? intake->memory - used : 0);
+}
+
 static Status
 read_records(Intake *intake, Consumed *holdout)
 {
 	Status status;
 
+	limit_data_set(intake);
 	while ((status = reader_next(&intake->reader, &intake->record)) > 0) {
 		status = take(intake, holdout);
+		limit_data_set(intake);
 		intake->has_record = status == 0;
 		if (status <= 0)
 			break;

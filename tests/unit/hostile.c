@@ -8,6 +8,7 @@
 #define INPUT_ ",\"fm.input\":\"{\\\"h\\\":2,\\\"w\\\":2,\\\"c\\\":1}\""
 #define KEYS ",\"fm.stream\":\"1\",\"fm.classes\":\"[\\\"a\\\",\\\"b\\\"]\"" INPUT_ ",\"fm.history\":\"[]\""
 #define FIRST META_("0", KEYS)
+#define REPEATED ",\"fm.epochs\":\"2\",\"fm.epoch.samples\":\"2\""
 #define IMAGE ",\"image\":{\"dtype\":\"U8\",\"shape\":[2,2,2,1],\"data_offsets\":[0,8]}"
 #define TENSOR(name, dtype, shape, begin, end)                                                                        \
 	",\"" name "\":{\"dtype\":\"" dtype "\",\"shape\":[" shape "],\"data_offsets\":[" begin "," end "]}"
@@ -119,7 +120,16 @@ static const Case cases[] = {
 	{ META_("0", ",\"fm.stream\":\"1\",\"fm.classes\":\"[]\"" INPUT_ ",\"fm.history\":\"[\"") IMAGE "}", 8,
 	  "fm.history is not valid JSON" },
 	{ META_("0", KEYS ",\"fm.unknown\":\"x\",\"other\":\"y\"") IMAGE "}", 8, NULL },
-	{ META_("0", KEYS ",\"fm.form\":\"lazy\"") IMAGE "}", 8, "not supported" },
+	{ META_("0", KEYS REPEATED ",\"fm.form\":\"lazy\",\"fm.fill\":\"nearest\"") IMAGE "}", 8, NULL },
+	{ META_("0", KEYS REPEATED ",\"fm.form\":\"eager\"") IMAGE "}", 8, "not known to this version" },
+	{ META_("0", KEYS ",\"fm.form\":\"lazy\",\"fm.fill\":\"nearest\"") IMAGE "}", 8, "fm.epochs is missing" },
+	{ META_("0", KEYS REPEATED ",\"fm.form\":\"lazy\"") IMAGE "}", 8, "fm.fill is" },
+	{ META_("0", KEYS REPEATED ",\"fm.form\":\"lazy\",\"fm.fill\":\"constant\"") IMAGE "}", 8, "fm.fill is" },
+	{ META_("0", KEYS REPEATED ",\"fm.form\":\"lazy\",\"fm.fill\":\"constant 007\"") IMAGE "}", 8, "fm.fill is" },
+	{ META_("0", KEYS REPEATED ",\"fm.form\":\"lazy\",\"fm.fill\":\"constant 255\"") IMAGE "}", 8, NULL },
+	{ META_("0", KEYS REPEATED ",\"fm.form\":\"lazy\",\"fm.fill\":\"wrap\",\"fm.epoch\":\"0\"") IMAGE "}", 8, "come first" },
+	{ META_("0", KEYS REPEATED ",\"fm.form\":\"lazy\",\"fm.fill\":\"wrap\"") IMAGE TENSOR("row", "I64", "2", "8", "24") "}", 24,
+	  "already" },
 
 	/* parts and epochs */
 	{ META_("0", KEYS ",\"fm.part\":\"fit\"") IMAGE "}", 8, NULL },
