@@ -41,6 +41,7 @@ static const Option options[] = {
 		   "keep all input and send it N times, shuffled and transformed anew"),
 	OPT_COUNT(0, "start-epoch", "K", &recipe.start_epoch, "begin at epoch K of --epochs, counted from 0",
 		  .most = UINT32_MAX, .is_manner = true),
+	OPT_FLAG(0, "lazy", &recipe.is_lazy, "send pictures once, and for --epochs rows and transforms alone"),
 	OPT_COUNT(0, "seed", "N", &recipe.seed, "of all random numbers"),
 	OPT_COUNT(0, "threads", "N", &threads, "use N threads", .least = 1, .most = 1024, .is_manner = true,
 		  .fallback = "as many as may run"),
@@ -73,7 +74,8 @@ history(const Reader *in)
 static Status
 run(Augmenter *augmenter, Reader *in, Writer *out, json_t *begun)
 {
-	Repeat repeat = { recipe_epochs(&recipe), recipe.start_epoch, recipe.seed, memory_default(memory), begun };
+	Repeat repeat = { recipe_epochs(&recipe), recipe.start_epoch, recipe.seed, memory_default(memory), begun,
+			  recipe.is_lazy, recipe_fill(&recipe), (uint8_t)recipe.fill_value };
 	About about;
 
 	if (recipe.epochs)
@@ -100,6 +102,7 @@ main(int argc, char **argv)
 	Sampler sampler;
 	Augmenter augmenter;
 	must(reader_open(&in, path));
+	reader_limit_memory(&in, memory_default(memory));
 	if (recipe.epochs && in.about.epochs != EPOCHS_NONE)
 		must(fail(STATUS_USAGE, "the input is repeated already: leave out --epochs here, or there"));
 	must(recipe_sampler(&recipe, in.about.height, in.about.width, &sampler));

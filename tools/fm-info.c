@@ -33,7 +33,7 @@ stream_description(int fd, const char *name)
 {
 	Reader reader;
 	json_t *description;
-	must(reader_open_fd(&reader, fd, name));
+	must(reader_open_fd_to_show(&reader, fd, name));
 	must(describe_stream(&reader, &description));
 	reader_close(&reader);
 	return description;

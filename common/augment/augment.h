@@ -47,6 +47,9 @@ typedef struct Repeat {
 	uint64_t seed;		      /* of the order */
 	uint64_t memory;	      /* bytes of samples to keep in memory; more goes to a file */
 	json_t *history;	      /* what the first record says */
+	bool is_lazy;		      /* send the samples once and then rows and transforms alone, with this fill */
+	Fill fill;
+	uint8_t fill_value;
 } Repeat;
 
 /**

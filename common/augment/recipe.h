@@ -18,6 +18,7 @@ typedef struct Recipe {
 	const char *epochs; /* "20", "inf" */
 	uint64_t start_epoch;
 	uint64_t seed;
+	bool is_lazy;
 } Recipe;
 
 #define RECIPE_PRESETS "seed|keras"

@@ -1,6 +1,8 @@
 /* repeat.c: epochs: samples that are kept at hand go out again and again, each time in a new order. */
 #include "augment/augment.h"
 #include "augment/kept.h"
+#include "augment/lazy.h"
+#include "stream/lazy.h"
 #include "stream/shuffle.h"
 
 #include <stdio.h>
@@ -32,6 +34,7 @@ typedef struct Sending {
 	int current;
 	Making making;
 	uint64_t share; /* samples that a thread makes at once */
+	LazySender *lazy; /* of epochs; NULL: pictures are made here */
 	Status status;	/* of the last send */
 	char message[2048];
 } Sending;
@@ -191,36 +194,58 @@ send_rows(Sending *sending, const uint64_t *rows, uint64_t n, Part part, int64_t
 	return status;
 }
 
-/* The hold-out part, once and unchanged: the spool's first rows in their order. */
-static Status
-send_holdout(Sending *sending)
+static Part
+part_to_fit(const Kept *kept)
 {
-	uint64_t holdout = sending->kept->holdout;
+	return kept->about.is_marked ? PART_FIT : PART_NONE;
+}
+
+/* n rows of the spool from this one on, in their order, once and unchanged. */
+static Status
+send_unchanged(Sending *sending, uint64_t first, uint64_t n, Part part)
+{
+	Status status;
 
 	sending->image = -1;
-	for (uint64_t i = 0; i < holdout; i++)
-		sending->order[i] = i;
-	return send_rows(sending, sending->order, holdout, PART_HOLDOUT, -1);
+	for (uint64_t i = 0; i < n; i++)
+		sending->order[i] = first + i;
+	status = send_rows(sending, sending->order, n, part, -1);
+	sending->image = about_find(&sending->kept->about, "image");
+	return status;
 }
 
 static Status
 send_epoch(Sending *sending, const Repeat *repeat, uint64_t epoch)
 {
 	const Kept *kept = sending->kept;
-	Part part = kept->about.is_marked ? PART_FIT : PART_NONE;
+	Part part = part_to_fit(kept);
 
 	shuffle_order(repeat->seed, (uint32_t)epoch, kept->ids + kept->holdout, kept->fit, sending->order);
 	for (uint64_t i = 0; i < kept->fit; i++)
 		sending->order[i] += kept->holdout;
+	if (sending->lazy)
+		return lazy_sender_send(sending->lazy, sending->order, kept->fit, part, (int64_t)epoch);
 	return send_rows(sending, sending->order, kept->fit, part, (int64_t)epoch);
+}
+
+/* What comes before all epochs: the hold-out part; of a lazy stream the other samples, too. */
+static Status
+send_data_set(Sending *sending)
+{
+	const Kept *kept = sending->kept;
+	Status status = send_unchanged(sending, 0, kept->holdout, PART_HOLDOUT);
+
+	if (status != STATUS_OK || !sending->lazy)
+		return status;
+	status = send_unchanged(sending, kept->holdout, kept->fit, part_to_fit(kept));
+	return status == STATUS_OK ? send_previous(sending) : status;
 }
 
 static Status
 send_all(Sending *sending, const Repeat *repeat)
 {
-	Status status = send_holdout(sending);
+	Status status = send_data_set(sending);
 
-	sending->image = about_find(&sending->kept->about, "image");
 	/* of nothing, endless epochs would never end */
 	for (uint64_t epoch = repeat->start_epoch; sending->kept->fit && epoch < repeat->epochs && status == STATUS_OK; epoch++)
 		status = send_epoch(sending, repeat, epoch);
@@ -272,38 +297,65 @@ labels_by_class(const Kept *kept)
 	return counts;
 }
 
-static void
-describe(Kept *kept, const Repeat *repeat)
+/* @param about  out: uninitialised, becomes the caller's, whatever is returned */
+static Status
+describe(const Kept *kept, const Repeat *repeat, About *about)
 {
-	About *about = &kept->about;
-
+	about_copy(about, &kept->about);
 	about->epochs = repeat->epochs;
 	about->epoch_samples = kept->fit;
 	if (about->class_count && about_find(about, "label") >= 0)
 		about->epoch_labels = labels_by_class(kept);
 	json_decref(about->history);
 	about->history = json_incref(repeat->history);
+	return repeat->is_lazy ? lazy_describe(about, repeat->fill, repeat->fill_value) : STATUS_OK;
+}
+
+static Status
+open_writer(Writer *writer, int fd, const char *name, const Kept *kept, const Repeat *repeat)
+{
+	About about;
+	Status status = describe(kept, repeat, &about);
+
+	if (status == STATUS_OK)
+		status = writer_open(writer, fd, name, &about);
+	about_release(&about);
+	return status;
+}
+
+/* All but the end. */
+static Status
+repeat_kept(Augmenter *augmenter, const Repeat *repeat, const Kept *kept, Writer *writer)
+{
+	Sending sending;
+	LazySender lazy = { 0 };
+	Status status = sending_init(&sending, augmenter, kept, writer);
+
+	if (status == STATUS_OK && repeat->is_lazy) {
+		status = lazy_sender_init(&lazy, augmenter, writer, kept->ids);
+		sending.lazy = &lazy;
+	}
+	if (status == STATUS_OK)
+		status = send_all(&sending, repeat);
+	lazy_sender_release(&lazy);
+	sending_release(&sending);
+	return status;
 }
 
 Status
 augment_repeat(Augmenter *augmenter, const Repeat *repeat, Reader *reader, Writer *writer, int fd, const char *name)
 {
-	Sending sending = { 0 };
 	Kept kept;
 	Status status = kept_read(&kept, reader, repeat->memory);
 
 	if (status != STATUS_OK)
 		return status;
-	describe(&kept, repeat);
-	status = writer_open(writer, fd, name, &kept.about);
+	status = open_writer(writer, fd, name, &kept, repeat);
 	if (status == STATUS_OK) {
-		status = sending_init(&sending, augmenter, &kept, writer);
-		if (status == STATUS_OK)
-			status = send_all(&sending, repeat);
+		status = repeat_kept(augmenter, repeat, &kept, writer);
 		if (status < 0)
 			writer_close(writer);
 	}
-	sending_release(&sending);
 	kept_release(&kept);
 	return status;
 }

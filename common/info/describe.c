@@ -1,5 +1,7 @@
 #include "info/describe.h"
 
+#include "stream/lazy.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,7 @@ hash_text(uint64_t hash)
 /* Samples by class, the hold-out, the records: what only reading all of a stream tells. */
 typedef struct Counts {
 	uint64_t records, holdout, unlabelled;
+	uint64_t data_set; /* samples of a lazy stream's data set */
 	uint64_t *by_class; /* [class_count] */
 } Counts;
 
@@ -42,6 +45,9 @@ count_stream(Reader *reader, Counts *counts)
 	while ((status = reader_next(reader, &record)) > 0) {
 		counts->records++;
 		counts->holdout += record.part == PART_HOLDOUT ? record.n : 0;
+		if (lazy_is_epoch(&reader->about, record.epoch))
+			continue;
+		counts->data_set += record.n;
 		count_labels(counts, &record, reader->about.class_count);
 	}
 	return status;
@@ -82,6 +88,19 @@ describe_epochs(json_t *description, const About *about)
 	json_object_set_new(description, "epoch_samples", json_integer((json_int_t)about->epoch_samples));
 }
 
+/* Rows and transforms are samples of the stream, too; pictures are those of the data set. */
+static void
+describe_form(json_t *description, const About *about, const Counts *counts)
+{
+	char fill[16];
+	if (!about->is_lazy)
+		return;
+	lazy_fill_write(about, fill);
+	json_object_set_new(description, "form", json_string("lazy"));
+	json_object_set_new(description, "fill", json_string(fill));
+	json_object_set_new(description, "data_samples", json_integer((json_int_t)counts->data_set));
+}
+
 Status
 describe_stream(Reader *reader, json_t **description)
 {
@@ -97,6 +116,7 @@ describe_stream(Reader *reader, json_t **description)
 					 "input", about->input, "classes", describe_classes(about, &counts), "unlabelled",
 					 (json_int_t)counts.unlabelled);
 		describe_epochs(*description, about);
+		describe_form(*description, about, &counts);
 		json_object_set_new(*description, "content", hash_text(reader->content));
 		json_object_set(*description, "history", about->history);
 	}

@@ -11,7 +11,8 @@
 
 /**
  * Read a stream to its end and describe it: {schema, kind: "stream", records, samples, holdout_samples, tensors, input,
- * classes: [{name, samples}], unlabelled, epochs, epoch_samples, content, history}.
+ * classes: [{name, samples}], unlabelled, epochs, epoch_samples, content, history}; of a lazy one also {form: "lazy", fill, data_samples}, and
+ * classes and unlabelled count its data set.
  *
  * @param description  out: new reference
  */

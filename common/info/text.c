@@ -131,7 +131,7 @@ void
 describe_print(const json_t *description, FILE *out)
 {
 	static const char *const lines[] = { "kind", "records", "samples", "holdout_samples", "unlabelled", "epochs",
-					     "epoch_samples", "architecture", "input", "views", "content", NULL };
+					     "epoch_samples", "form", "fill", "data_samples", "architecture", "input", "views", "content", NULL };
 	for (const char *const *name = lines; *name; name++)
 		put_text(out, *name, json_object_get(description, *name));
 	if (json_object_get(description, "tensors"))
