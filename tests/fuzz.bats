@@ -18,3 +18,5 @@ replay() {
 @test "the corpus of histories crashes nothing" { replay history; }
 @test "the corpus of architectures crashes nothing" { replay architecture; }
 @test "the corpus of IDX files and archives crashes nothing" { replay idx; }
+@test "the corpus of CSV files crashes nothing" { replay csv; }
+@test "the corpus of NumPy arrays crashes nothing" { replay npy; }

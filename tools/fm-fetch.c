@@ -2,10 +2,15 @@
 #include "cli/message.h"
 #include "cli/options.h"
 #include "cli/threads.h"
+#include "source/class_names.h"
+#include "source/dedup.h"
 #include "source/digest.h"
 #include "source/holdout.h"
 #include "source/open.h"
+#include "source/per_class.h"
 #include "source/range.h"
+#include "source/raw.h"
+#include "source/relabel.h"
 #include "stream/history.h"
 #include "stream/writer.h"
 
@@ -16,7 +21,10 @@
 
 static const char *source_operand = "fashion-mnist", *labels_operand = "";
 static const char *split, *range, *holdout, *part, *sha256;
-static uint64_t seed = 1, memory, retries = 4, timeout_seconds = 30;
+static const char *raw, *size, *fit = "pad", *channels, *background = "ffffff", *like;
+static const char *class_list, *renames, *class_file;
+static uint64_t seed = 1, memory, retries = 4, timeout_seconds = 30, per_class;
+static bool dedup;
 
 static const char *
 range_check(const char *text)
@@ -40,14 +48,50 @@ digest_check(const char *text)
 	return is_digest(text) ? NULL : "64 hexadecimal digits, lower case";
 }
 
+static const char *
+raw_check(const char *text)
+{
+	RawShape ignored;
+
+	return raw_parse(text, &ignored);
+}
+
+static const char *
+size_check(const char *text)
+{
+	RawShape shape;
+
+	return raw_parse(text, &shape) || shape.channels != 1 ? "height x width, at most 1024x1024, such as 32x32" : NULL;
+}
+
+static const char *
+background_check(const char *text)
+{
+	uint8_t ignored[3];
+
+	return background_parse(text, ignored) ? NULL : "red, green and blue as six hexadecimal digits, lower case, such as ffffff";
+}
+
 static const Option options[] = {
 	OPT_OPERAND("source", &source_operand, "a data set's name, a folder, an archive, an address, a stream ('-')"),
 	OPT_OPERAND("labels", &labels_operand, "the labels, where the source is a file of images"),
+	OPT_PARSED(0, "raw", "HxWxC", &raw, raw_check, "the source, or stdin, is bare frames of this size, sent one by one"),
+	OPT_PARSED(0, "size", "HxW", &size, size_check, "make pictures so high and wide; of a CSV file: that they are"),
+	OPT_CHOICE(0, "fit", "pad|crop|stretch", &fit, "how they are made to"),
+	OPT_CHOICE(0, "channels", "1|3", &channels, "make pictures grey (1) or coloured (3)", .fallback = "as they are"),
+	OPT_PARSED(0, "background", "RRGGBB", &background, background_check, "below what is transparent, beside what is padded"),
+	OPT_TEXT(0, "like", "MODEL", &like, "make pictures as this model's were"),
 	OPT_CHOICE(0, "split", "train|test|all", &split, "which split of the source", .fallback = "train"),
 	OPT_PARSED(0, "range", "A:B", &range, range_check, "only samples A to B - 1, counted from 0"),
+	OPT_PARSED(0, "rename", "A=B,...", &renames, rename_parse, "call class A B; equal names become one class"),
+	OPT_PARSED(0, "class", "A,B,...", &class_list, class_list_parse, "only samples of these classes"),
+	OPT_TEXT(0, "classes", "FILE", &class_file, "these classes, in this order: a name a line, or a model's"),
+	OPT_FLAG(0, "dedup", &dedup, "of equal pictures only the first; the others are named"),
+	OPT_COUNT(0, "sample", "N", &per_class, "at most N samples of each class, chosen at random", .least = 1, .most = -1,
+		  .fallback = "all"),
 	OPT_PARSED(0, "holdout", "N|P%", &holdout, holdout_check, "set N samples or P percent aside, marked, to validate on"),
 	OPT_CHOICE(0, "part", "fit|holdout", &part, "only this part of the hold-out, unmarked", .fallback = "both, marked"),
-	OPT_COUNT(0, "seed", "N", &seed, "seed of the hold-out's choice"),
+	OPT_COUNT(0, "seed", "N", &seed, "seed of what --holdout and --sample choose"),
 	OPT_PARSED(0, "sha256", "HEX", &sha256, digest_check, "what an address must bring; kept in the cache then",
 		   .is_manner = true),
 	OPT_SIZE(0, "memory", "SIZE", &memory, "memory that a hold-out may take before it uses a file", .is_manner = true,
@@ -61,7 +105,8 @@ static const Option options[] = {
 static const Manual manual = {
 	.name = "fm-fetch",
 	.summary = "bring a data set of small images as a tensor stream, or choose from a stream",
-	.usage = "fm-fetch [--split train|test|all] [--range A:B] [--holdout N|P%] [--part fit|holdout] [SOURCE [LABELS]]",
+	.usage = "fm-fetch [--split train|test|all] [--range A:B] [--holdout N|P%] [--part fit|holdout] [SOURCE [LABELS]]\n"
+		 "fm-fetch --raw HxWxC [--like MODEL] [FILE]",
 	.note = "SOURCE is fashion-mnist where none is given; others known by name: mnist, kmnist, emnist-balanced,\n"
 		"emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist.",
 	.options = options,
@@ -70,6 +115,25 @@ static const Manual manual = {
 	.output = STDIO_STREAM,
 };
 
+/* What pictures are to become: as a model's were, or as the options say. */
+static Form
+form_wanted(void)
+{
+	Form form = { .fit = fit_of_name(fit), .channels = channels ? (uint32_t)(*channels - '0') : 0 };
+	RawShape shape;
+
+	if (like && (size || channels || cli_given("fit") || cli_given("background")))
+		must(fail(STATUS_USAGE, "--like says size, fit, channels and background; give it alone, or them"));
+	background_parse(background, form.background);
+	if (size && !raw_parse(size, &shape)) {
+		form.height = shape.height;
+		form.width = shape.width;
+	}
+	if (like)
+		must(form_of_model(&form, like));
+	return form;
+}
+
 static void
 open_source(Source *source)
 {
@@ -77,6 +141,9 @@ open_source(Source *source)
 		.operands = { source_operand, *labels_operand ? labels_operand : NULL },
 		.split = split_of_name(split),
 		.sha256 = sha256,
+		.raw = raw,
+		.form = form_wanted(),
+		.seed = seed,
 		.manners = { .retries = retries, .timeout_seconds = timeout_seconds },
 	};
 
@@ -84,7 +151,45 @@ open_source(Source *source)
 	split = split_name(request.split); /* for the history: defaults expanded */
 }
 
-/* --range, --holdout, --part, in this order, each around what there is. */
+static void
+open_classes(Source *source)
+{
+	ClassNames classes;
+	Source chosen;
+
+	must(class_names_read(&classes, class_file));
+	must(classes_open(&chosen, source, classes.count, (const char *const *)classes.names, class_file));
+	*source = chosen;
+	class_names_release(&classes);
+}
+
+/* --rename, --class, --classes, --dedup, --sample, in this order. */
+static void
+open_filters(Source *source)
+{
+	Source chosen;
+
+	if (renames) {
+		must(rename_open(&chosen, source, renames));
+		*source = chosen;
+	}
+	if (class_list) {
+		must(class_open(&chosen, source, class_list));
+		*source = chosen;
+	}
+	if (class_file)
+		open_classes(source);
+	if (dedup) {
+		must(dedup_open(&chosen, source));
+		*source = chosen;
+	}
+	if (per_class) {
+		must(per_class_open(&chosen, source, per_class, seed, memory_default(memory)));
+		*source = chosen;
+	}
+}
+
+/* --range, class filters, --holdout, --part, in this order, each around what there is. */
 static void
 open_choices(Source *source)
 {
@@ -96,6 +201,7 @@ open_choices(Source *source)
 		must(range_open(&chosen, source, samples));
 		*source = chosen;
 	}
+	open_filters(source);
 	if (holdout && !holdout_parse(holdout, &share)) {
 		must(holdout_open(&chosen, source, &share, seed, memory_default(memory)));
 		*source = chosen;
@@ -124,6 +230,16 @@ set_operand(json_t *chosen, const char *name, bool is_stream)
 	}
 }
 
+/* How pictures are made to fit is said where they are. */
+static void
+forget_form(json_t *chosen)
+{
+	if (size || channels)
+		return;
+	json_object_del(chosen, "fit");
+	json_object_del(chosen, "background");
+}
+
 /* What the result is made from; options that changed nothing are left out. */
 static json_t *
 history_of(const Source *source)
@@ -131,12 +247,17 @@ history_of(const Source *source)
 	json_t *chosen = cli_options(), *inputs = source_inputs(source);
 	char number[24];
 
+	bool is_random = holdout || per_class;
+
 	snprintf(number, sizeof number, "%" PRIu64, seed);
-	if (!holdout)
+	if (!is_random)
 		json_object_del(chosen, "seed");
+	if (!per_class)
+		json_object_del(chosen, "sample");
+	forget_form(chosen);
 	set_operand(chosen, "SOURCE", inputs != NULL);
 	set_operand(chosen, "LABELS", false);
-	return history_make(manual.name, chosen, holdout ? number : NULL, NULL, inputs);
+	return history_make(manual.name, chosen, is_random ? number : NULL, NULL, inputs);
 }
 
 int
@@ -148,6 +269,8 @@ main(int argc, char **argv)
 
 	/* arguments */
 	cli_start(&manual, &argc, &argv);
+	if (raw && !argc)
+		source_operand = "-";
 
 	/* prepare */
 	open_source(&source);

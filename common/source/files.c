@@ -11,7 +11,7 @@
 
 typedef struct Listing {
 	Files *files;
-	const char *word;
+	bool (*is_wanted)(const char *base);
 } Listing;
 
 static const char *
@@ -22,6 +22,31 @@ base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+/* A part of a path that no data set means to hold: a name that begins with a dot, or that macOS or Windows leave behind. */
+static bool
+is_litter(const char *part, size_t length)
+{
+	static const char *const names[] = { "__MACOSX", "Thumbs.db", "desktop.ini", NULL };
+
+	if (*part == '.')
+		return length > 1;
+	for (const char *const *name = names; *name; name++)
+		if (strlen(*name) == length && !strncasecmp(part, *name, length))
+			return true;
+	return false;
+}
+
+static bool
+is_hidden(const char *path)
+{
+	for (size_t length; *path; path += length + (path[length] == '/')) {
+		length = strcspn(path, "/");
+		if (is_litter(path, length))
+			return true;
+	}
+	return false;
+}
+
 static Status
 add(void *context, const char *path)
 {
@@ -29,8 +54,13 @@ add(void *context, const char *path)
 	Files *files = listing->files;
 	const char *base = base_name(path);
 
-	if (*base == '.' || strstr(path, "__MACOSX/") || (listing->word && !strstr(base, listing->word)))
+	if (is_hidden(path))
 		return STATUS_OK;
+	if (listing->is_wanted && !listing->is_wanted(base)) {
+		if (!files->passed_over++)
+			files->first_passed_over = memory_text(path);
+		return STATUS_OK;
+	}
 	if (files->count == FILES_MOST)
 		return fail(STATUS_INPUT, "%s: more than %d files", files->name, FILES_MOST);
 	files->paths = memory_grow(files->paths, files->count + 1, sizeof *files->paths);
@@ -83,7 +113,7 @@ list_entry(Listing *listing, const char *path, int depth)
 	if (S_ISDIR(about.st_mode))
 		return list_folder(listing, path, depth + 1);
 	if (S_ISLNK(about.st_mode)) {
-		bool is_wanted = !listing->word || strstr(base_name(path), listing->word);
+		bool is_wanted = !listing->is_wanted || listing->is_wanted(base_name(path));
 		Status status = is_wanted ? check_link(listing, folder, path) : STATUS_OK;
 
 		if (status < 0 || fstatat(folder, path, &about, 0))
@@ -135,14 +165,16 @@ list(Listing *listing)
 	if ((status = bytes_list(files->fd, files->name, add, listing)) != 0)
 		return status;
 	files->is_single = true;
-	return add(&(Listing){ files, NULL }, files->name);
+	files->paths = memory_zeroed(1, sizeof *files->paths);
+	files->paths[files->count++] = memory_text(files->name);
+	return STATUS_OK;
 }
 
 Status
-files_open(Files *files, int fd, const char *name, const char *word)
+files_open(Files *files, int fd, const char *name, bool (*is_wanted)(const char *base))
 {
 	*files = (Files){ .name = memory_text(name), .fd = fd };
-	Status status = list(&(Listing){ files, word });
+	Status status = list(&(Listing){ files, is_wanted });
 
 	if (status < 0) {
 		files_close(files);
@@ -180,6 +212,7 @@ files_close(Files *files)
 		free(files->paths[i]);
 	free(files->paths);
 	free(files->name);
+	free(files->first_passed_over);
 	if (files->fd >= 0)
 		close(files->fd);
 	*files = (Files){ .fd = -1 };

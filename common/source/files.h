@@ -15,18 +15,20 @@ typedef struct Files {
 	bool is_folder;
 	size_t count;
 	char **paths; /* within it, in byte order */
+	size_t passed_over; /* files that were not wanted, hidden ones apart */
+	char *first_passed_over; /* one of them, or NULL */
 } Files;
 
 enum { FILES_MOST = 1000000, FILES_DEPTH_MOST = 16 };
 
 /**
- * List the files whose base name holds a word; hidden ones and what macOS leaves in archives are passed over.
+ * List the files whose base name is wanted; hidden ones and what macOS leaves in archives are passed over.
  *
- * @param fd    taken over, whatever happens; a folder, or a file that is an archive or not
- * @param word  NULL: all
+ * @param fd         taken over, whatever happens; a folder, or a file that is an archive or not
+ * @param is_wanted  of a base name; NULL: all
  * @return STATUS_OK; STATUS_INPUT: damaged, a path or a link in it leads out of it, too many files; STATUS_IO
  */
-MUST_CHECK Status files_open(Files *files, int fd, const char *name, const char *word);
+MUST_CHECK Status files_open(Files *files, int fd, const char *name, bool (*is_wanted)(const char *base));
 
 /** Open one of them, by its index in paths. */
 MUST_CHECK Status files_read(const Files *files, size_t index, Bytes *bytes);

@@ -62,8 +62,8 @@ has_word(const char *text, size_t length, const char *word)
 	return false;
 }
 
-static Split
-split_of(const char *stem, size_t length)
+Split
+split_of_path(const char *stem, size_t length)
 {
 	if (has_word(stem, length, "train"))
 		return SPLIT_TRAIN;
@@ -101,7 +101,7 @@ idx_pairs_find(const char *name, size_t count, char *const *paths, IdxPair pairs
 		if (!images)
 			continue;
 		size_t length = (size_t)(images - paths[i]);
-		IdxPair *pair = &pairs[split_of(paths[i], length)];
+		IdxPair *pair = &pairs[split_of_path(paths[i], length)];
 
 		if (pair->images == NO_FILE)
 			*pair = (IdxPair){ i, labels_of(count, paths, paths[i], length) };

@@ -14,6 +14,9 @@ const char *split_name(Split split);
 /** @param name  NULL: SPLIT_ANY */
 Split split_of_name(const char *name);
 
+/** Of "train", "test" and "t10k", which stands as a word of its own in a path of that length? SPLIT_ANY: none. */
+Split split_of_path(const char *path, size_t length);
+
 #define NO_FILE SIZE_MAX
 
 /** Indices of paths; labels may be NO_FILE; images is NO_FILE where there is no such split. */

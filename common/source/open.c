@@ -2,44 +2,21 @@
 #include "source/open.h"
 
 #include "memory.h"
-#include "source/chain.h"
-#include "source/files.h"
+#include "source/array_source.h"
+#include "source/data_files.h"
+#include "source/fitted.h"
 #include "source/idx_source.h"
 #include "source/locate.h"
+#include "source/raw.h"
 #include "source/remote.h"
 #include "source/sets.h"
+#include "source/splits.h"
 #include "source/stream_source.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* ---- pairs of IDX files, split by split ---- */
-
-/* A place that holds the pairs of both splits: opens one of them. */
-typedef Status OpenSplit(void *place, Split split, int64_t first_id, Source *source);
-
-static Status
-open_both(OpenSplit *open_split, void *place, Source *source)
-{
-	Source train, test;
-	Status status = open_split(place, SPLIT_TRAIN, 0, &train);
-
-	if (status < 0)
-		return status;
-	if ((status = open_split(place, SPLIT_TEST, TEST_ID_FIRST, &test)) < 0)
-		source_close(&train);
-	else
-		status = chain_open(source, &train, &test);
-	return status;
-}
-
-static Status
-open_splits(OpenSplit *open_split, void *place, Split split, Source *source)
-{
-	return split == SPLIT_ALL ? open_both(open_split, place, source) : open_split(place, split, 0, source);
-}
 
 /* ---- named sets ---- */
 
@@ -104,13 +81,19 @@ open_set_split(void *context, Split split, int64_t first_id, Source *source)
 	return idx_source_open(source, &images, &labels, &traits);
 }
 
+static bool
+has_set_split(const void *place, Split split)
+{
+	(void)place;
+	return split != SPLIT_ANY;
+}
+
 static Status
 open_set(const NamedSet *set, SourceRequest *request, Source *source)
 {
 	SetPlace place = { .set = set, .manners = &request->manners, .fd = -1 };
-
-	request->split = request->split == SPLIT_ANY ? SPLIT_TRAIN : request->split;
-	Status status = open_splits(open_set_split, &place, request->split, source);
+	const Splits splits = { set->name, "files", &place, has_set_split, open_set_split };
+	Status status = splits_open(&splits, &request->split, source);
 
 	if (place.fd >= 0)
 		close(place.fd);
@@ -120,80 +103,6 @@ open_set(const NamedSet *set, SourceRequest *request, Source *source)
 		source->name = memory_text(set->name);
 	}
 	return status;
-}
-
-/* ---- folders and archives ---- */
-
-typedef struct FilesPlace {
-	const Files *files;
-	IdxPair pairs[4]; /* by Split */
-} FilesPlace;
-
-static Status
-open_pair(const FilesPlace *place, IdxPair pair, int64_t first_id, Source *source)
-{
-	const IdxTraits traits = { .first_id = first_id };
-	Bytes images, labels = { 0 };
-	Status status = files_read(place->files, pair.images, &images);
-
-	if (status >= 0 && pair.labels != NO_FILE && (status = files_read(place->files, pair.labels, &labels)) < 0)
-		bytes_close(&images);
-	return status < 0 ? status : idx_source_open(source, &images, pair.labels == NO_FILE ? NULL : &labels, &traits);
-}
-
-static bool
-has_pair(const FilesPlace *place, Split split)
-{
-	return place->pairs[split].images != NO_FILE;
-}
-
-static Status
-fail_split(const FilesPlace *place, Split split)
-{
-	Split other = split == SPLIT_TRAIN ? SPLIT_TEST : SPLIT_TRAIN;
-
-	if (has_pair(place, other))
-		return fail(STATUS_USAGE, "%s has no IDX files of the split %s; it has those of --split %s", place->files->name,
-			    split_name(split), split_name(other));
-	if (has_pair(place, SPLIT_ANY))
-		return fail(STATUS_USAGE, "--split %s: %s has no splits", split_name(split), place->files->name);
-	return fail(STATUS_INPUT,
-		    "%s: no IDX files in it; expected names such as train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz",
-		    place->files->name);
-}
-
-static Status
-open_files_split(void *context, Split split, int64_t first_id, Source *source)
-{
-	const FilesPlace *place = context;
-
-	if (!has_pair(place, split))
-		return fail_split(place, split);
-	return open_pair(place, place->pairs[split], first_id, source);
-}
-
-static Status
-open_found(FilesPlace *place, Split *split, Source *source)
-{
-	if (*split == SPLIT_ANY && has_pair(place, SPLIT_ANY) && !has_pair(place, SPLIT_TRAIN))
-		return open_pair(place, place->pairs[SPLIT_ANY], 0, source);
-	*split = *split == SPLIT_ANY ? SPLIT_TRAIN : *split;
-	return open_splits(open_files_split, place, *split, source);
-}
-
-static Status
-open_files(const Files *files, Split *split, Source *source)
-{
-	FilesPlace place = { .files = files };
-	Status status = STATUS_OK;
-
-	if (files->is_single)
-		place.pairs[SPLIT_ANY] = (IdxPair){ 0, NO_FILE };
-	for (int i = 0; files->is_single && i < SPLIT_ANY; i++)
-		place.pairs[i] = (IdxPair){ NO_FILE, NO_FILE };
-	if (!files->is_single)
-		status = idx_pairs_find(files->name, files->count, files->paths, place.pairs);
-	return status < 0 ? status : open_found(&place, split, source);
 }
 
 /* ---- what an operand names ---- */
@@ -256,10 +165,10 @@ open_fd(SourceRequest *request, int fd, const char *name, Source *source)
 
 	if (is_stream(fd))
 		return open_stream(request, fd, name, source);
-	Status status = files_open(&files, fd, name, "idx");
+	Status status = files_open(&files, fd, name, data_file_is_wanted);
 
 	if (status >= 0) {
-		status = open_files(&files, &request->split, source);
+		status = data_files_open(source, &files, request);
 		files_close(&files);
 	}
 	return status;
@@ -299,6 +208,34 @@ open_bytes(const char *operand, const SourceRequest *request, Bytes *bytes)
 	return status;
 }
 
+/* Images and labels, the order told from their headers; NumPy's arrays, by their first bytes or their names. */
+static Status
+open_arrays(Bytes *one, Bytes *other, Source *source)
+{
+	const IdxTraits traits = { 0 };
+	Array images = { .bytes = *one }, labels = { .bytes = *other };
+	Status status = npy_header_read(&images.bytes, &images.header);
+
+	if (status >= 0)
+		status = npy_header_read(&labels.bytes, &labels.header);
+	if (status < 0) {
+		bytes_close(one);
+		bytes_close(other);
+		return status;
+	}
+	bool is_swapped = images.header.rank < labels.header.rank;
+
+	return array_source_open(source, is_swapped ? &labels : &images, is_swapped ? &images : &labels, &traits);
+}
+
+static bool
+is_array_name(const char *name)
+{
+	const char *suffix = strstr(name, ".npy");
+
+	return suffix && (!suffix[4] || suffix[4] == '.');
+}
+
 static Status
 open_two(const SourceRequest *request, Source *source)
 {
@@ -312,7 +249,39 @@ open_two(const SourceRequest *request, Source *source)
 		bytes_close(&one);
 		return status;
 	}
+	if (is_array_name(request->operands[0]) && is_array_name(request->operands[1]))
+		return open_arrays(&one, &other, source);
 	return idx_source_open(source, &one, &other, &traits);
+}
+
+static Status
+open_raw(const SourceRequest *request, Source *source)
+{
+	const char *operand = request->operands[0];
+	bool is_stdin = !strcmp(operand, "-");
+	RawShape shape;
+	int fd = is_stdin ? dup(STDIN_FILENO) : -1;
+	Status status = fail_if_split(request, "a sequence of frames");
+
+	if (raw_parse(request->raw, &shape) || request->operands[1])
+		status = fail(STATUS_USAGE, "--raw: one file of frames, or standard input");
+	if (status >= 0 && is_stdin && fd < 0)
+		status = fail_errno("standard input");
+	if (status >= 0 && !is_stdin)
+		status = open_path(operand, &fd);
+	if (status >= 0)
+		return raw_open(source, fd, is_stdin ? "standard input" : operand, shape);
+	if (fd >= 0)
+		close(fd);
+	return status;
+}
+
+static Status
+open_any(Source *source, SourceRequest *request)
+{
+	if (request->raw)
+		return open_raw(request, source);
+	return request->operands[1] ? open_two(request, source) : open_one(request, source);
 }
 
 Status
@@ -321,5 +290,7 @@ source_open(Source *source, SourceRequest *request)
 	if (request->sha256 && (request->operands[1] || !is_address(request->operands[0])))
 		return fail(STATUS_USAGE, "--sha256 is for one address; '%s' is %s", request->operands[0],
 			    request->operands[1] ? "one of two operands" : "none");
-	return request->operands[1] ? open_two(request, source) : open_one(request, source);
+	Status status = open_any(source, request);
+
+	return status < 0 ? status : fitted_open(source, source, &request->form);
 }

@@ -2,12 +2,10 @@
 #ifndef FM_SOURCE_OPEN_H
 #define FM_SOURCE_OPEN_H
 
+#include "picture/fit.h"
 #include "source/download.h"
 #include "source/idx_pairs.h"
 #include "source/source.h"
-
-/** Ids of the samples of a test split that is sent together with its train split begin here. */
-#define TEST_ID_FIRST ((int64_t)1 << 40)
 
 typedef struct SourceRequest {
 	const char *operands[2]; /* "-" a stream; a set's name; an address; a folder; a file. The second one, or NULL: the
@@ -16,6 +14,9 @@ typedef struct SourceRequest {
 				    no splits */
 	const char *sha256;	 /* what the one address must have, or NULL */
 	DownloadManners manners;
+	const char *raw;	 /* "HxWxC": the operand, or stdin, holds bare frames; or NULL */
+	Form form;		 /* what pictures are to become; zeros: as they are */
+	uint64_t seed;		 /* of stored hashes */
 } SourceRequest;
 
 /**

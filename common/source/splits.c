@@ -1,0 +1,47 @@
+/* source/splits.c */
+#include "source/splits.h"
+
+#include "source/chain.h"
+
+static Status
+fail_split(const Splits *splits, Split split)
+{
+	Split other = split == SPLIT_TRAIN ? SPLIT_TEST : SPLIT_TRAIN;
+
+	if (splits->has(splits->place, other))
+		return fail(STATUS_USAGE, "%s has no %s of the split %s; it has those of --split %s", splits->name, splits->what,
+			    split_name(split), split_name(other));
+	return fail(STATUS_USAGE, "--split %s: %s has no splits", split_name(split), splits->name);
+}
+
+static Status
+open_split(const Splits *splits, Split split, int64_t first_id, Source *source)
+{
+	if (!splits->has(splits->place, split))
+		return fail_split(splits, split);
+	return splits->open(splits->place, split, first_id, source);
+}
+
+static Status
+open_both(const Splits *splits, Source *source)
+{
+	Source train, test;
+	Status status = open_split(splits, SPLIT_TRAIN, 0, &train);
+
+	if (status < 0)
+		return status;
+	if ((status = open_split(splits, SPLIT_TEST, TEST_ID_FIRST, &test)) < 0)
+		source_close(&train);
+	else
+		status = chain_open(source, &train, &test);
+	return status;
+}
+
+Status
+splits_open(const Splits *splits, Split *split, Source *source)
+{
+	if (*split == SPLIT_ANY && splits->has(splits->place, SPLIT_ANY) && !splits->has(splits->place, SPLIT_TRAIN))
+		return splits->open(splits->place, SPLIT_ANY, 0, source);
+	*split = *split == SPLIT_ANY ? SPLIT_TRAIN : *split;
+	return *split == SPLIT_ALL ? open_both(splits, source) : open_split(splits, *split, 0, source);
+}

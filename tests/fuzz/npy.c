@@ -1,0 +1,69 @@
+/* Any bytes are a NumPy header, arrays of images and labels, the size of a frame, or an error. */
+#include "source/array_source.h"
+#include "source/raw.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static bool
+open_array(Array *array, const uint8_t *data, size_t size)
+{
+	int fd = memfd_create("npy", MFD_CLOEXEC);
+
+	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
+		abort();
+	*array = (Array){ 0 };
+	if (bytes_open(&array->bytes, fd, "npy", NULL) < 0)
+		return false;
+	if (npy_header_read(&array->bytes, &array->header) >= 0)
+		return true;
+	bytes_close(&array->bytes);
+	return false;
+}
+
+static void
+read_arrays(const uint8_t *one, size_t one_size, const uint8_t *other, size_t other_size)
+{
+	const IdxTraits traits = { .first_id = 0 };
+	Array images, labels;
+	Source source;
+	Record record;
+
+	if (!open_array(&images, one, one_size))
+		return;
+	open_array(&labels, other, other_size);
+	if (array_source_open(&source, &images, &labels, &traits) < 0)
+		return;
+	while (source_next(&source, &record) > 0)
+		;
+	source_close(&source);
+}
+
+static void
+read_shape(const uint8_t *data, size_t size)
+{
+	char *text = strndup((const char *)data, size);
+	RawShape shape;
+
+	if (text && !raw_parse(text, &shape) && (!shape.height || !shape.width || !shape.channels || shape.height > 1024))
+		abort();
+	free(text);
+}
+
+/* The first byte says where the labels begin. */
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (!size)
+		return 0;
+	size_t cut = data[0] < size - 1 ? data[0] : size - 1;
+
+	read_shape(data + 1, size - 1);
+	read_arrays(data + 1, cut, data + 1 + cut, size - 1 - cut);
+	return 0;
+}
