@@ -175,7 +175,7 @@ static Status
 find_shape(const Csv *csv, const Form *form, uint32_t shape[static 3])
 {
 	size_t area = (size_t)form->height * form->width, columns = csv->columns;
-	uint32_t grey = square_root(columns), colour = columns % 3 ? 0 : square_root(columns / 3);
+	uint32_t grey = square_root(columns), colour = area || columns % 3 ? 0 : square_root(columns / 3);
 
 	if (area && columns % area == 0 && columns / area <= STREAM_CHANNELS_MOST) {
 		memcpy(shape, (uint32_t[]){ form->height, form->width, (uint32_t)(columns / area) }, 3 * sizeof *shape);
@@ -185,8 +185,7 @@ find_shape(const Csv *csv, const Form *form, uint32_t shape[static 3])
 		memcpy(shape, (uint32_t[]){ grey ? grey : colour, grey ? grey : colour, grey ? 1 : 3 }, 3 * sizeof *shape);
 		return STATUS_OK;
 	}
-	return fail(area ? STATUS_INPUT : STATUS_USAGE, "%s: %zu values a line are %s; say --size HxW", csv->bytes->name, columns,
-		    area ? "no pictures of that size" : "no square picture");
+	return fail(STATUS_USAGE, "%s: %zu values a line are no square picture; say --size HxW", csv->bytes->name, columns);
 }
 
 static Status

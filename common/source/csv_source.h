@@ -13,8 +13,8 @@
  * @param bytes   taken over, whatever happens
  * @param labels  the same file opened once more, to learn its classes before the first line is sent; taken over; its state
  *                is NULL where traits names the classes
- * @param form    height and width where they multiply to the number of values; without, pictures are squares of one or
- *                three channels
+ * @param form    height and width where they multiply to the number of values; otherwise pictures are squares, of one
+ *                channel, or of three where the form names no size
  */
 MUST_CHECK Status csv_source_open(Source *source, Bytes *bytes, Bytes *labels, const Form *form, const IdxTraits *traits);
 
