@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { END = -1, VALUE_DIGITS_MOST = 20 };
+enum { END = -1, COUNT_LEAST = 10 /* fewer values may count up by chance */ };
 
 /* The next byte without taking it; END at the end. */
 static Status
@@ -249,7 +249,7 @@ judge(Csv *csv, const FirstLine *line)
 {
 	if (!csv->columns)
 		return fail_line(csv, "no comma in it; expected \"label,p0,p1,...\"");
-	csv->has_first = line->begins_with_number && (is_number(csv->first_label) || !line->counts_up);
+	csv->has_first = line->begins_with_number && (is_number(csv->first_label) || !line->counts_up || csv->columns < COUNT_LEAST);
 	return csv->has_first && line->has_bad ? fail_value(csv, line->bad_column, line->bad) : STATUS_OK;
 }
 

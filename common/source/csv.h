@@ -25,7 +25,7 @@ typedef struct Csv {
 
 /**
  * Read the first line: how many values follow the label, and is it a header? It is where what follows the first comma is no
- * number, or where no number stands in front of values that count up from 0 or 1. Lines end with LF or CR LF, empty ones are passed over; fields may stand in double quotes.
+ * number, or where no number stands in front of values, ten or more, that count up from 0 or 1. Lines end with LF or CR LF, empty ones are passed over; fields may stand in double quotes.
  *
  * @param bytes  borrowed
  * @return STATUS_OK; STATUS_INPUT: no line, or one that can't be; STATUS_IO
