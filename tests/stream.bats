@@ -69,6 +69,41 @@ build_keep() {
 	done
 }
 
+@test "the library makes plain samples of a lazy stream; the Python example refuses it" {
+	need_python numpy
+	need_python xxhash
+	cat > show.c <<- 'END'
+		#include <fm/stream.h>
+		#include <stdio.h>
+		#include <unistd.h>
+		int
+		main(void)
+		{
+			fms_reader *in;
+			fms_record *record;
+			if (fms_reader_open(&in, STDIN_FILENO, "standard input"))
+				return 1;
+			while (fms_reader_next(in, &record) == 1) {
+				fms_tensor *image = fms_record_tensor(record, "image");
+				printf("%s %d %d %zu:", fms_record_part(record), (int)fms_record_epoch(record), (int)fms_record_samples(record),
+				       fms_record_tensor_count(record));
+				for (size_t i = 0; i < fms_tensor_size(image); i++)
+					printf(" %d", ((unsigned char *)fms_tensor_data(image))[i]);
+				puts("");
+			}
+			fms_reader_close(in);
+			return 0;
+		}
+	END
+	${CC:-cc} -o show show.c -I"$DEST/usr/include" -L"$DEST/usr/lib" -lfmstream
+	export LD_LIBRARY_PATH=$DEST/usr/lib
+	./show < "$(corpus lazy)" > lazy
+	pass "$(corpus lazy)" | ./show > plain
+	cmp lazy plain
+	[ "$(wc -l < lazy)" -eq 4 ]
+	run -3 "$FM_ROOT/examples/keep.py" a < "$(corpus lazy)"
+}
+
 @test "the static library needs no more than pkg-config says" {
 	command -v pkg-config > /dev/null || skip "pkg-config is not there"
 	export PKG_CONFIG_PATH=$DEST/usr/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$DEST

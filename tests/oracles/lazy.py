@@ -82,7 +82,8 @@ def epoch(number, marked=True):
 def sound(**more):
     """Two hold-out samples, three to fit, two epochs; the second in two records."""
     return [({**HOLDOUT, **first(**more)}, data(2)), (FIT, data(3, 2)), (epoch(0), rows(2, 3, 4)),
-            (epoch(1), rows(4, 2)), (epoch(1), rows(3))]
+            (epoch(1), rows(4, 2, affine=[-1 << 20, 0, 5 << 20, 0, 1 << 20, 1 << 19], tone=(90000, -1 << 20),
+                            erase=(1, 2, 3, 2, 200))), (epoch(1), rows(3))]
 
 
 def replaced(at, *records):
