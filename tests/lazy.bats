@@ -196,6 +196,8 @@ same() {
 		{ read -r name && read -r record && read -r words; } < "$says" || [ -n "$name" ]
 		run -3 bash -c "'$FM_BIN/../tests/bench/pass' '${says%.says}.fms' 2>&1 > out"
 		[[ $output == *"record $record "*"at byte "*"$words"* ]] || fail "$name: $output"
+		run -3 fm-info "${says%.says}.fms"
+		[[ $output == *"record $record "*"at byte "*"$words"* ]] || fail "fm-info, $name: $output"
 		run ! grep -aq 'fm\.end' out
 	done
 	[ "$(ls ./*.says | wc -l)" -gt 40 ]

@@ -12,7 +12,7 @@
 enum { ALIGNMENT = 64, HEADER_USUAL = 8192 /* bytes of a usual record that are left for its header */ };
 
 struct Expander {
-	const About *lazy, *plain;
+	const About *plain;
 	uint64_t holdout; /* samples that come first and are in no epoch */
 	Spool fit;	  /* the data set's other samples */
 	int image;	  /* column of plain */
@@ -28,7 +28,6 @@ expander_open(Expander **expander, const About *lazy, const About *plain)
 	Expander *made = memory_zeroed(1, sizeof *made);
 	Status status = warp_init(&made->warp, lazy->fill, lazy->fill_value, lazy->height, lazy->width, lazy->channels);
 
-	made->lazy = lazy;
 	made->plain = plain;
 	made->image = about_find(plain, "image");
 	made->tensors = memory_zeroed(plain->column_count, sizeof *made->tensors);
@@ -47,15 +46,9 @@ expander_limit(Expander *expander, uint64_t memory)
 }
 
 Status
-expander_take(Expander *expander, const Record *record, bool *is_shown)
+expander_keep(Expander *expander, const Record *record)
 {
-	uint64_t holdout = expander->holdout;
-
-	*is_shown = true;
-	if (record->epoch >= 0)
-		return lazy_check(record, expander->lazy, holdout, holdout + expander->fit.rows);
-	*is_shown = record->part == PART_HOLDOUT;
-	if (!*is_shown)
+	if (record->part != PART_HOLDOUT)
 		return spool_append(&expander->fit, record);
 	expander->holdout += record->n;
 	return STATUS_OK;

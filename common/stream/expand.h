@@ -10,7 +10,8 @@
 typedef struct Expander Expander;
 
 /**
- * @param lazy, plain  the stream, and the one that it stands for (lazy_plain); both borrowed until expander_close
+ * @param lazy   the stream
+ * @param plain  the one that it stands for, as of lazy_plain; borrowed until expander_close
  * @return STATUS_OK; a failure of memory or of the choice of an instruction set, and nothing is held
  */
 MUST_CHECK Status expander_open(Expander **expander, const About *lazy, const About *plain);
@@ -18,17 +19,11 @@ MUST_CHECK Status expander_open(Expander **expander, const About *lazy, const Ab
 /** Of the data set keep that many bytes in memory and the rest in a file; a share of what is free if this isn't called. */
 void expander_limit(Expander *expander, uint64_t memory);
 
-/**
- * Take the next record of the lazy stream, its tensors checked: of the data set what is to fit is kept, of epochs rows
- * and transforms are checked.
- *
- * @param is_shown  out: the record stands for others (hold-out, epochs); false: nothing is to be seen of it yet
- * @return STATUS_OK, STATUS_INPUT, STATUS_IO
- */
-MUST_CHECK Status expander_take(Expander *expander, const Record *record, bool *is_shown);
+/** Take the next record of the data set: what is to fit is kept, hold-out samples are counted. @return as spool_append */
+MUST_CHECK Status expander_keep(Expander *expander, const Record *record);
 
 /**
- * Samples of an epoch's record, from *begin on: as many as a usual record holds.
+ * Samples of an epoch's record, which lazy_check has passed, from *begin on: as many as a usual record holds.
  *
  * @param begin  in and out: rows of the record that have been made
  * @param plain  out: the expander's until the next call; its data may be changed

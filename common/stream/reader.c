@@ -31,6 +31,7 @@ typedef struct Member {
 	bool has_fit;
 	int64_t epoch;		/* the last one; -1: none yet */
 	uint64_t epoch_samples; /* of that epoch */
+	uint64_t data_set, holdout; /* samples of a lazy stream's data set; of these, hold-out ones */
 	Content *content;
 } Member;
 
@@ -388,6 +389,24 @@ check_samples(const Reader *reader, Slot *slot, const json_t *metadata)
 	return status;
 }
 
+/* Epochs are made of what the data set has had; of that, what is to fit is kept to make them, and not for the user. */
+static Status
+take_lazy(Reader *reader, const Record *record)
+{
+	ReaderState *state = reader->state;
+	Member *member = &state->member;
+	bool is_holdout = record->part == PART_HOLDOUT;
+
+	if (record->epoch >= 0)
+		return lazy_check(record, about_input(reader), member->holdout, member->data_set);
+	member->data_set += record->n;
+	member->holdout += is_holdout ? record->n : 0;
+	if (!state->expander)
+		return STATUS_OK;
+	state->is_ready = is_holdout;
+	return expander_keep(state->expander, record);
+}
+
 static Status
 take_samples(Reader *reader, Slot *slot)
 {
@@ -412,7 +431,7 @@ take_samples(Reader *reader, Slot *slot)
 	record->offset = state->member.offset;
 	state->member.samples += record->n;
 	state->is_ready = true;
-	return state->expander ? expander_take(state->expander, record, &state->is_ready) : STATUS_OK;
+	return about_input(reader)->is_lazy ? take_lazy(reader, record) : STATUS_OK;
 }
 
 static void

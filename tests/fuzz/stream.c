@@ -77,6 +77,21 @@ read_all(int fd, int written, uint64_t *content)
 	return status;
 }
 
+/* What can be read can be shown. */
+static void
+show(int fd, bool must_be_whole)
+{
+	Reader reader;
+	Status status = reader_open_fd_to_show(&reader, fd, "input");
+
+	if (status == STATUS_OK) {
+		status = reader_drain(&reader);
+		reader_close(&reader);
+	}
+	if (status < 0 && must_be_whole)
+		abort();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -88,7 +103,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	memcpy(mended, data, size);
 	mend_hashes(mended, size);
-	if (read_all(memory_file(mended, size), written, &sent) == 0) {
+	bool is_whole = read_all(memory_file(mended, size), written, &sent) == 0;
+	show(memory_file(mended, size), is_whole);
+	if (is_whole) {
 		if (lseek(written, 0, SEEK_SET) || read_all(dup(written), -1, &content) != 0 || content != sent)
 			abort();
 	}
