@@ -143,7 +143,7 @@ magic() { head -c "$2" "$1"; }
 	"$PYTHON" - <<- 'END'
 		import re
 		width, height = map(float, re.search(r'width="([\d.]+)(?:pt)?" height="([\d.]+)', open("grid.svg").read()).groups())
-		assert abs(width - (5 * 64 + 12)) < 0.1 and abs(height - (3 * 64 + 12)) < 0.1, (width, height)
+		assert abs(width - (5 * 72 + 12)) < 0.1 and abs(height - (3 * 72 + 12)) < 0.1, (width, height)
 	END
 }
 

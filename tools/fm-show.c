@@ -12,7 +12,7 @@
 
 static const char *output, *format_name, *theme_name = "light";
 static uint64_t most = 100, columns;
-static double side = 56, scale = 2;
+static double side = 64, scale = 2;
 static bool is_grid;
 
 static const Option options[] = {
