@@ -5,6 +5,15 @@ ifeq ($(origin CC),default)
 CC := gcc
 endif
 
+# The compiler knows its own binary tools, a cross compiler those of its target.
+ifeq ($(origin LD),default)
+LD := $(shell $(CC) -print-prog-name=ld)
+endif
+ifeq ($(origin AR),default)
+AR := $(shell $(CC) -print-prog-name=ar)
+endif
+OBJCOPY ?= $(shell $(CC) -print-prog-name=objcopy)
+
 # One directory a flavour, so that sanitizer and clang builds lie beside the usual one.
 BUILD ?= build
 

@@ -13,7 +13,6 @@ STREAM_OBJECTS := $(STREAM_SOURCES:%.c=$(BUILD)/%.o)
 unit: $(BUILD)/tests/bench/pass
 
 INSTALL ?= install
-OBJCOPY ?= objcopy
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 
