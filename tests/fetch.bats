@@ -377,7 +377,7 @@ refuse() {
 	run -2 fm-fetch --sha256 abc http://127.0.0.1:1/
 	run -2 fm-fetch --sha256 "$(printf a%.0s {1..64})" fashion-mnist
 	assert_output --partial "--sha256 is for one address"
-	run -2 fm-fetch a b c
+	run -4 fm-fetch ./a ./b ./c
 }
 
 @test "a full disk, a closed pipe, a damaged package" {

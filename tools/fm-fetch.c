@@ -15,6 +15,7 @@
 #include "stream/writer.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,6 +25,10 @@ static const char *split, *range, *holdout, *part, *sha256;
 static const char *raw, *size, *fit = "pad", *channels, *background = "ffffff", *like;
 static const char *class_list, *renames, *class_file;
 static uint64_t seed = 1, memory, retries = 4, timeout_seconds = 30, per_class;
+static uint64_t skipped;
+static const char *list, *on_error = "stop";
+static char **paths;
+static size_t path_count;
 static bool dedup;
 
 static const char *
@@ -76,6 +81,8 @@ static const Option options[] = {
 	OPT_OPERAND("source", &source_operand, "a data set's name, a folder, an archive, an address, a stream ('-')"),
 	OPT_OPERAND("labels", &labels_operand, "the labels, where the source is a file of images"),
 	OPT_PARSED(0, "raw", "HxWxC", &raw, raw_check, "the source, or stdin, is bare frames of this size, sent one by one"),
+	OPT_TEXT(0, "files0-from", "FILE", &list, "pictures whose paths FILE ('-': stdin) holds, each ended by a NUL, one by one"),
+	OPT_CHOICE(0, "on-error", "stop|skip", &on_error, "what to do about a picture that can't be decoded"),
 	OPT_PARSED(0, "size", "HxW", &size, size_check, "make pictures so high and wide; of a CSV file: that they are"),
 	OPT_CHOICE(0, "fit", "pad|crop|stretch", &fit, "how they are made to"),
 	OPT_CHOICE(0, "channels", "1|3", &channels, "make pictures grey (1) or coloured (3)", .fallback = "as they are"),
@@ -106,11 +113,12 @@ static const Manual manual = {
 	.name = "fm-fetch",
 	.summary = "bring a data set of small images as a tensor stream, or choose from a stream",
 	.usage = "fm-fetch [--split train|test|all] [--range A:B] [--holdout N|P%] [--part fit|holdout] [SOURCE [LABELS]]\n"
-		 "fm-fetch --raw HxWxC [--like MODEL] [FILE]",
+		 "fm-fetch --raw HxWxC [--like MODEL] [FILE]\n"
+		 "fm-fetch [--size HxW] [--on-error stop|skip] PICTURE... | --files0-from FILE",
 	.note = "SOURCE is fashion-mnist where none is given; others known by name: mnist, kmnist, emnist-balanced,\n"
 		"emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist.",
 	.options = options,
-	.operands = 2,
+	.operands = INT_MAX, /* more than two are pictures */
 	.input = STDIO_ASKED,
 	.output = STDIO_STREAM,
 };
@@ -144,6 +152,11 @@ open_source(Source *source)
 		.raw = raw,
 		.form = form_wanted(),
 		.seed = seed,
+		.paths = paths,
+		.path_count = path_count,
+		.list = list,
+		.skips_bad = !strcmp(on_error, "skip"),
+		.skipped = &skipped,
 		.manners = { .retries = retries, .timeout_seconds = timeout_seconds },
 	};
 
@@ -232,17 +245,28 @@ set_operand(json_t *chosen, const char *name, bool is_stream)
 
 /* How pictures are made to fit is said where they are. */
 static void
-forget_form(json_t *chosen)
+forget_form(json_t *chosen, const Source *source)
 {
-	if (size || channels)
+	if (json_object_get(source->about.input, "fit"))
 		return;
 	json_object_del(chosen, "fit");
 	json_object_del(chosen, "background");
 }
 
+/* Operands are two in the history: of more, and of a list, a script is given the list on its stdin. */
+static void
+name_list(json_t *chosen)
+{
+	if (!list && path_count <= 2)
+		return;
+	json_object_del(chosen, "SOURCE");
+	json_object_del(chosen, "LABELS");
+	json_object_set_new(chosen, "files0-from", json_string("-"));
+}
+
 /* What the result is made from; options that changed nothing are left out. */
 static json_t *
-history_of(const Source *source)
+history_of(const Source *source, bool is_complete)
 {
 	json_t *chosen = cli_options(), *inputs = source_inputs(source);
 	char number[24];
@@ -254,10 +278,17 @@ history_of(const Source *source)
 		json_object_del(chosen, "seed");
 	if (!per_class)
 		json_object_del(chosen, "sample");
-	forget_form(chosen);
+	forget_form(chosen, source);
+	name_list(chosen);
+	if (strcmp(on_error, "skip") != 0)
+		json_object_del(chosen, "on-error");
 	set_operand(chosen, "SOURCE", inputs != NULL);
 	set_operand(chosen, "LABELS", false);
-	return history_make(manual.name, chosen, is_random ? number : NULL, NULL, inputs);
+	json_t *history = history_make(manual.name, chosen, is_random ? number : NULL, NULL, inputs);
+
+	if (is_complete && skipped)
+		json_object_set_new(json_array_get(history, 0), "skipped", json_integer((json_int_t)skipped));
+	return history;
 }
 
 int
@@ -269,14 +300,18 @@ main(int argc, char **argv)
 
 	/* arguments */
 	cli_start(&manual, &argc, &argv);
+	paths = argv;
+	path_count = (size_t)argc;
 	if (raw && !argc)
 		source_operand = "-";
+	if (list && (argc || raw))
+		must(fail(STATUS_USAGE, "--files0-from names the source; give no other"));
 
 	/* prepare */
 	open_source(&source);
 	open_choices(&source);
 	json_decref(source.about.history);
-	source.about.history = history_of(&source);
+	source.about.history = history_of(&source, false);
 	must(writer_open(&writer, STDOUT_FILENO, "standard output", &source.about));
 
 	/* run */
@@ -286,7 +321,7 @@ main(int argc, char **argv)
 
 	/* finish: the end record goes out only if all of the input was whole */
 	must(source_finish(&source));
-	json_t *history = history_of(&source);
+	json_t *history = history_of(&source, true);
 
 	must(writer_finish(&writer, history));
 	json_decref(history);

@@ -83,6 +83,23 @@ side(const json_t *input, const char *key)
 	return value < 0 || value > UINT32_MAX ? 0 : (uint32_t)value;
 }
 
+/* How pictures were made, where both say it. */
+static Status
+check_form(const json_t *model_input, const json_t *stream_input, const char *model_name, const char *stream_name)
+{
+	static const char *const keys[] = { "fit", "filter", "grey", "background", NULL };
+
+	for (const char *const *key = keys; *key; key++) {
+		const char *wants = json_string_value(json_object_get(model_input, *key));
+		const char *has = json_string_value(json_object_get(stream_input, *key));
+
+		if (wants && has && strcmp(wants, has) != 0)
+			return fail(STATUS_INPUT, "%s wants pictures whose \"%s\" is \"%s\", in %s \"%s\" is \"%s\"; make them with: "
+				    "fm-fetch SOURCE --like %s", model_name, *key, wants, stream_name, *key, has, model_name);
+	}
+	return STATUS_OK;
+}
+
 Status
 model_check_input(const Model *model, const json_t *stream_input, const char *model_name, const char *stream_name)
 {
@@ -90,7 +107,7 @@ model_check_input(const Model *model, const json_t *stream_input, const char *mo
 	uint32_t h = side(stream_input, "h"), w = side(stream_input, "w"), c = side(stream_input, "c");
 
 	if (h == wants.h && w == wants.w && c == wants.c)
-		return STATUS_OK;
+		return check_form(model->input, stream_input, model_name, stream_name);
 	return fail(STATUS_INPUT, "%s wants pictures of %ux%ux%u, %s has %ux%ux%u; make them with: "
 		    "fm-fetch SOURCE --like %s", model_name, wants.h, wants.w, wants.c, stream_name, h, w, c, model_name);
 }

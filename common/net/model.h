@@ -48,7 +48,8 @@ void model_release(Model *model);
 MUST_CHECK Status model_map_classes(const Model *model, uint32_t count, char *const *names, int32_t *map,
 				    const char *stream_name);
 
-/** Is a stream of this geometry what the model was trained on? @return STATUS_INPUT naming both sides, and what to do */
+/** Is a stream of this geometry, and of pictures made so where both say how, what the model was trained on? @return STATUS_INPUT
+ *  naming both sides, and what to do */
 MUST_CHECK Status model_check_input(const Model *model, const json_t *stream_input, const char *model_name,
 				    const char *stream_name);
 

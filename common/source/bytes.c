@@ -22,6 +22,7 @@ struct BytesState {
 	int fd;
 	int64_t offset; /* of the next byte of the file, where it can be rewound */
 	bool is_seekable, is_borrowed;
+	bool is_walked; /* an archive whose files are read one after the other, as they are */
 	uint64_t in, out; /* bytes read of the file, bytes made of them */
 	struct archive *outer; /* the file: archive or compressed, or neither */
 	struct archive *inner; /* what lies in it, maybe compressed once more */
@@ -321,18 +322,41 @@ bytes_read(Bytes *bytes, void *data, size_t size, size_t *got)
 {
 	BytesState *state = bytes->state;
 
+	struct archive *from = state->is_walked ? state->outer : state->inner;
+
 	*got = 0;
-	while (state->inner && *got < size) {
-		la_ssize_t piece = archive_read_data(state->inner, (uint8_t *)data + *got, size - *got);
+	while (from && *got < size) {
+		la_ssize_t piece = archive_read_data(from, (uint8_t *)data + *got, size - *got);
 
 		if (piece < 0)
-			return fail_archive(state, state->inner);
+			return fail_archive(state, from);
 		if (!piece)
 			break;
 		*got += (size_t)piece;
 		state->out += (uint64_t)piece;
 	}
 	return check_bomb(state);
+}
+
+Status
+bytes_open_archive(Bytes *bytes, int fd, const char *name)
+{
+	BytesState *state = state_new(fd, name, NULL);
+	Status status = open_outer(state, false);
+
+	if (status < 0) {
+		state_free(state);
+		return status;
+	}
+	state->is_walked = true;
+	*bytes = (Bytes){ .name = state->name, .state = state };
+	return STATUS_OK;
+}
+
+Status
+bytes_next_file(Bytes *bytes, const char **path)
+{
+	return next_file(bytes->state, path);
 }
 
 void

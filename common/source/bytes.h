@@ -38,6 +38,21 @@ MUST_CHECK Status bytes_read(Bytes *bytes, void *data, size_t size, size_t *got)
 void bytes_close(Bytes *bytes);
 
 /**
+ * Open an archive (zip, tar, cpio, compressed or not), maybe from a pipe, to read the files in it one after the other.
+ *
+ * @param fd  taken over, whatever happens
+ */
+MUST_CHECK Status bytes_open_archive(Bytes *bytes, int fd, const char *name);
+
+/**
+ * Go on to the next plain file in it, past what is left of the one before; bytes_read reads that file.
+ *
+ * @param path  out: until the next call
+ * @return 1 a file, 0 the end; STATUS_INPUT as bytes_list, STATUS_IO
+ */
+MUST_CHECK Status bytes_next_file(Bytes *bytes, const char **path);
+
+/**
  * Is it an archive, and what is in it?
  *
  * @param fd     stays the caller's; only what can be rewound is taken for an archive

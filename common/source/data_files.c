@@ -3,7 +3,9 @@
 
 #include "source/array_source.h"
 #include "source/csv_source.h"
+#include "cli/message.h"
 #include "source/idx_source.h"
+#include "source/picture_source.h"
 #include "source/sets.h"
 #include "source/splits.h"
 
@@ -40,7 +42,7 @@ has_suffix(const char *name, const char *suffix)
 bool
 data_file_is_wanted(const char *base)
 {
-	return strstr(base, "idx") || has_suffix(base, ".csv") || has_suffix(base, ".npy");
+	return strstr(base, "idx") || has_suffix(base, ".csv") || has_suffix(base, ".npy") || is_picture_name(base);
 }
 
 /* ---- IDX ---- */
@@ -235,6 +237,53 @@ open_npy(NpyPlace *place, SourceRequest *request, Source *source)
 	return splits_open(&splits, &request->split, source);
 }
 
+/* ---- pictures ---- */
+
+typedef struct PicturePlace {
+	const Files *files;
+	const SourceRequest *request;
+	PictureNames names;
+} PicturePlace;
+
+static bool
+pictures_have(const void *context, Split split)
+{
+	const PicturePlace *place = context;
+
+	for (size_t i = 0; i < place->names.count; i++)
+		if (place->names.pictures[i].split == split)
+			return true;
+	return false;
+}
+
+static Status
+pictures_open(void *context, Split split, int64_t first_id, Source *source)
+{
+	const PicturePlace *place = context;
+
+	return picture_source_open_tree(source, place->files, &place->names, split, first_id, place->request);
+}
+
+static void
+tell_what_was_left(const Files *files)
+{
+	if (files->link_out)
+		warn("%s; not followed", files->link_out);
+	if (files->passed_over)
+		warn("%s: %zu files that are no pictures by their names, such as %s, passed over", files->name, files->passed_over,
+		     files->first_passed_over);
+}
+
+static Status
+open_pictures(PicturePlace *place, SourceRequest *request, Source *source)
+{
+	const Splits splits = { place->files->name, "pictures", place, pictures_have, pictures_open };
+
+	place->request = request;
+	tell_what_was_left(place->files);
+	return splits_open(&splits, &request->split, source);
+}
+
 /* ---- which ---- */
 
 /* One file, by its first bytes and its name. */
@@ -265,8 +314,8 @@ static Status
 fail_kind(const Files *files)
 {
 	return fail(STATUS_INPUT,
-		    "%s: no IDX files in it (such as train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz), no CSV, no NumPy "
-		    "arrays (images.npy and labels.npy)",
+		    "%s: no IDX files in it (such as train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz), no pictures, no CSV, "
+		    "no NumPy arrays (images.npy and labels.npy)",
 		    files->name);
 }
 
@@ -282,11 +331,19 @@ data_files_open(Source *source, const Files *files, SourceRequest *request)
 		return open_single(source, files, request);
 	if ((status = idx_pairs_find(files->name, files->count, files->paths, idx.pairs)) < 0)
 		return status;
+	if (!files->count && files->link_out)
+		return fail(STATUS_INPUT, "%s; give that folder instead", files->link_out);
 	if (idx_has(&idx, SPLIT_TRAIN) || idx_has(&idx, SPLIT_TEST) || idx_has(&idx, SPLIT_ANY))
 		return open_idx(&idx, request, source);
 	if ((status = find_csv(files, csv.file)) != 0)
 		return status < 0 ? status : open_csv(&csv, request, source);
 	if ((status = find_npy(files, npy.pairs)) != 0)
 		return status < 0 ? status : open_npy(&npy, request, source);
-	return fail_kind(files);
+	PicturePlace pictures = { .files = files };
+
+	if ((status = picture_names_find(&pictures.names, files->name, files->count, files->paths, !files->is_folder)) < 0)
+		return status;
+	status = pictures.names.count ? open_pictures(&pictures, request, source) : fail_kind(files);
+	picture_names_release(&pictures.names);
+	return status;
 }

@@ -78,26 +78,27 @@ compare_paths(const void *left, const void *right)
 
 /* A link counts where it leads to a place below the folder. */
 static Status
-check_link(const Listing *listing, int folder, const char *path)
+check_link(const Listing *listing, int folder, const char *path, bool *is_below)
 {
 	char place[64], target[64];
-	int fd = openat(folder, path, O_RDONLY | O_CLOEXEC);
+	int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	Files *files = listing->files;
 
 	if (fd < 0)
-		return fail_errno("%s/%s", listing->files->name, path);
+		return fail_errno("%s/%s", files->name, path);
 	snprintf(place, sizeof place, "/proc/self/fd/%d", folder);
 	snprintf(target, sizeof target, "/proc/self/fd/%d", fd);
 	char *root = realpath(place, NULL), *end = realpath(target, NULL);
 	size_t length = root ? strlen(root) : 0;
-	bool is_below = root && end && !strncmp(root, end, length) && (end[length] == '/' || !strcmp(root, "/"));
-	Status status = is_below ? STATUS_OK :
-				   fail(STATUS_INPUT, "%s/%s: a link that leads out of the folder, to %s; give that folder instead",
-					listing->files->name, path, end ? end : "nowhere");
 
+	*is_below = root && end && !strncmp(root, end, length) && (end[length] == '/' || !strcmp(root, "/"));
+	if (!*is_below && !files->link_out &&
+	    asprintf(&files->link_out, "%s/%s: a link that leads out of the folder, to %s", files->name, path, end ? end : "nowhere") < 0)
+		abort();
 	free(root);
 	free(end);
 	close(fd);
-	return status;
+	return STATUS_OK;
 }
 
 static Status list_folder(Listing *listing, const char *path, int depth);
@@ -113,10 +114,10 @@ list_entry(Listing *listing, const char *path, int depth)
 	if (S_ISDIR(about.st_mode))
 		return list_folder(listing, path, depth + 1);
 	if (S_ISLNK(about.st_mode)) {
-		bool is_wanted = !listing->is_wanted || listing->is_wanted(base_name(path));
-		Status status = is_wanted ? check_link(listing, folder, path) : STATUS_OK;
+		bool is_below = !listing->is_wanted || listing->is_wanted(base_name(path));
+		Status status = is_below ? check_link(listing, folder, path, &is_below) : STATUS_OK;
 
-		if (status < 0 || fstatat(folder, path, &about, 0))
+		if (status < 0 || !is_below || fstatat(folder, path, &about, 0))
 			return status;
 	}
 	return S_ISREG(about.st_mode) ? add(listing, path) : STATUS_OK;
@@ -213,6 +214,7 @@ files_close(Files *files)
 	free(files->paths);
 	free(files->name);
 	free(files->first_passed_over);
+	free(files->link_out);
 	if (files->fd >= 0)
 		close(files->fd);
 	*files = (Files){ .fd = -1 };

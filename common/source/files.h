@@ -17,6 +17,7 @@ typedef struct Files {
 	char **paths; /* within it, in byte order */
 	size_t passed_over; /* files that were not wanted, hidden ones apart */
 	char *first_passed_over; /* one of them, or NULL */
+	char *link_out; /* a link that leads out of the folder and was not followed, in words; or NULL */
 } Files;
 
 enum { FILES_MOST = 1000000, FILES_DEPTH_MOST = 16 };
@@ -26,7 +27,7 @@ enum { FILES_MOST = 1000000, FILES_DEPTH_MOST = 16 };
  *
  * @param fd         taken over, whatever happens; a folder, or a file that is an archive or not
  * @param is_wanted  of a base name; NULL: all
- * @return STATUS_OK; STATUS_INPUT: damaged, a path or a link in it leads out of it, too many files; STATUS_IO
+ * @return STATUS_OK; STATUS_INPUT: damaged, a path in it leads out of it, too many files; STATUS_IO
  */
 MUST_CHECK Status files_open(Files *files, int fd, const char *name, bool (*is_wanted)(const char *base));
 

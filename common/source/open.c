@@ -7,6 +7,7 @@
 #include "source/fitted.h"
 #include "source/idx_source.h"
 #include "source/locate.h"
+#include "source/picture_source.h"
 #include "source/raw.h"
 #include "source/remote.h"
 #include "source/sets.h"
@@ -276,11 +277,34 @@ open_raw(const SourceRequest *request, Source *source)
 	return status;
 }
 
+/* Is the operand a file that begins as a picture does? */
+static bool
+is_picture(const char *operand)
+{
+	uint8_t start[16];
+	int fd = set_find(operand) || is_address(operand) ? -1 : open(operand, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	ssize_t got = fd < 0 ? -1 : pread(fd, start, sizeof start, 0);
+
+	if (fd >= 0)
+		close(fd);
+	return got > 0 && is_picture_start(start, (size_t)got);
+}
+
+static Status
+open_list(Source *source, const SourceRequest *request)
+{
+	Status status = fail_if_split(request, "a list of pictures");
+
+	return status < 0 ? status : picture_source_open_list(source, request);
+}
+
 static Status
 open_any(Source *source, SourceRequest *request)
 {
 	if (request->raw)
 		return open_raw(request, source);
+	if (request->list || request->path_count > 2 || (request->path_count && is_picture(request->operands[0])))
+		return open_list(source, request);
 	return request->operands[1] ? open_two(request, source) : open_one(request, source);
 }
 

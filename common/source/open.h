@@ -17,6 +17,11 @@ typedef struct SourceRequest {
 	const char *raw;	 /* "HxWxC": the operand, or stdin, holds bare frames; or NULL */
 	Form form;		 /* what pictures are to become; zeros: as they are */
 	uint64_t seed;		 /* of stored hashes */
+	char **paths;		 /* all operands, [path_count], where they may be more than two: pictures */
+	size_t path_count;
+	const char *list;	 /* a file with their paths, or "-"; or NULL */
+	bool skips_bad;		 /* name bad pictures and pass over them */
+	uint64_t *skipped;	 /* counts them; never NULL */
 } SourceRequest;
 
 /**
