@@ -26,6 +26,21 @@ json() {
 	grep -q "Ankle boot" text
 }
 
+@test "a stream with tensors that are reserved is shown, and used by nobody" {
+	"$PYTHON" - "$BATS_TEST_DIRNAME/oracles" <<- 'END'
+	import sys; sys.path.insert(0, sys.argv[1])
+	import numpy as np, stream
+	stream.write("reserved.fms", {"image": np.zeros((3, 2, 2, 1), np.uint8), "weight": np.ones(3, np.float32),
+	                              "target": np.ones((3, 4), np.float32)}, ["a"])
+	END
+	fm-info reserved.fms > text
+	grep -q "target F32 \[n, 4\]" text
+	grep -q "weight F32 \[n\]" text
+	fm-info < reserved.fms | cmp - text
+	run -3 --separate-stderr fm-augment reserved.fms
+	[[ "$stderr" == *reserved* ]]
+}
+
 @test "a model is laid out: layers, shapes, parameters" {
 	need fm-train
 	fm-info --json "$BATS_FILE_TMPDIR/m.safetensors" > d.json

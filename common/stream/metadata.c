@@ -116,9 +116,9 @@ read_input(About *about, const json_t *metadata)
 		return status;
 	json_decref(about->input);
 	about->input = input;
-	if (json_integer_value(json_object_get(input, "h")) != about->height ||
-	    json_integer_value(json_object_get(input, "w")) != about->width ||
-	    json_integer_value(json_object_get(input, "c")) != about->channels)
+	if (json_number_value(json_object_get(input, "h")) != about->height ||
+	    json_number_value(json_object_get(input, "w")) != about->width ||
+	    json_number_value(json_object_get(input, "c")) != about->channels)
 		return fail(STATUS_INPUT, "fm.input does not say what the tensor image is: %ux%ux%u", about->height,
 			    about->width, about->channels);
 	return STATUS_OK;

@@ -112,6 +112,7 @@ static const Case cases[] = {
 	{ META_("0", ",\"fm.stream\":\"1\",\"fm.classes\":\"[\\\"a\\\",\\\"a\\\"]\"") IMAGE "}", 8, "occurs twice" },
 	{ META_("0", ",\"fm.stream\":\"1\",\"fm.classes\":\"[\\\"\\\"]\"") IMAGE "}", 8, "empty name" },
 	{ META_("0", ",\"fm.stream\":\"1\",\"fm.classes\":\"[]\"") IMAGE "}", 8, "fm.input is missing" },
+	{ META_("0", ",\"fm.stream\":\"1\",\"fm.classes\":\"[]\",\"fm.history\":\"[]\",\"fm.input\":\"{\\\"c\\\":1.0,\\\"h\\\":2e0,\\\"w\\\":2}\"") IMAGE "}", 8, NULL },
 	{ META_("0", ",\"fm.stream\":\"1\",\"fm.classes\":\"[]\",\"fm.input\":\"{\\\"h\\\":3}\"") IMAGE "}", 8,
 	  "fm.input does not say" },
 	{ META_("0", ",\"fm.stream\":\"1\",\"fm.classes\":\"[]\"" INPUT_) IMAGE "}", 8, "fm.history is missing" },
