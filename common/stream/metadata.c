@@ -121,6 +121,10 @@ read_input(About *about, const json_t *metadata)
 	    json_number_value(json_object_get(input, "c")) != about->channels)
 		return fail(STATUS_INPUT, "fm.input does not say what the tensor image is: %ux%ux%u", about->height,
 			    about->width, about->channels);
+	/* another writer's 28.0 is 28 from here on */
+	json_object_set_new(input, "h", json_integer(about->height));
+	json_object_set_new(input, "w", json_integer(about->width));
+	json_object_set_new(input, "c", json_integer(about->channels));
 	return STATUS_OK;
 }
 

@@ -112,7 +112,6 @@ static const Case cases[] = {
 	{ META_("0", ",\"fm.stream\":\"1\",\"fm.classes\":\"[\\\"a\\\",\\\"a\\\"]\"") IMAGE "}", 8, "occurs twice" },
 	{ META_("0", ",\"fm.stream\":\"1\",\"fm.classes\":\"[\\\"\\\"]\"") IMAGE "}", 8, "empty name" },
 	{ META_("0", ",\"fm.stream\":\"1\",\"fm.classes\":\"[]\"") IMAGE "}", 8, "fm.input is missing" },
-	{ META_("0", ",\"fm.stream\":\"1\",\"fm.classes\":\"[]\",\"fm.history\":\"[]\",\"fm.input\":\"{\\\"c\\\":1.0,\\\"h\\\":2e0,\\\"w\\\":2}\"") IMAGE "}", 8, NULL },
 	{ META_("0", ",\"fm.stream\":\"1\",\"fm.classes\":\"[]\",\"fm.input\":\"{\\\"h\\\":3}\"") IMAGE "}", 8,
 	  "fm.input does not say" },
 	{ META_("0", ",\"fm.stream\":\"1\",\"fm.classes\":\"[]\"" INPUT_) IMAGE "}", 8, "fm.history is missing" },
@@ -168,6 +167,23 @@ TEST(reserved_may_be_shown)
 	reader_close(&reader);
 	close(fd);
 	free(bytes.data);
+}
+
+/* Any JSON number may be a side: all who ask afterwards find a whole one. */
+TEST(sides_as_numbers)
+{
+	static const char header[] = META_("0", ",\"fm.stream\":\"1\",\"fm.classes\":\"[]\",\"fm.history\":\"[]\",\"fm.input\":"
+		"\"{\\\"c\\\":1.0,\\\"h\\\":2e0,\\\"w\\\":2}\"") IMAGE "}";
+	Bytes bytes = { 0 };
+	Reader reader;
+
+	bytes_append_record(&bytes, header, zeros, 8);
+	int fd = file_of_bytes(bytes.data, bytes.size);
+	free(bytes.data);
+	CHECK(reader_open_fd(&reader, fd, "sides") == STATUS_OK, "%s", status_message());
+	if (reader.state)
+		CHECK(json_integer_value(json_object_get(reader.about.input, "h")) == 2, "the height is not whole");
+	reader_close(&reader);
 }
 
 /* A first record that is fine, then others; the last one is what the message is about. */
@@ -282,6 +298,7 @@ main(void)
 {
 	RUN(first_records);
 	RUN(reserved_may_be_shown);
+	RUN(sides_as_numbers);
 	RUN(later_records);
 	RUN(parts_and_epochs);
 	RUN(what_cannot_be_joined);
