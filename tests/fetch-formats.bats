@@ -269,10 +269,10 @@ for line in sys.stdin:
 	refuse 3 "names only 2" fm-fetch small.fms --classes <(printf 'a\nb\n')
 	refuse 3 "occurs twice" fm-fetch small.fms --classes <(printf 'a\na\nb\nc\nd\ne\n')
 	local wrong
-	for wrong in a a= =b a=b=c a=b, ,a=b; do
+	for wrong in a a= =b a=b=c 'a=b,' ,a=b; do
 		run -2 fm-fetch small.fms --rename "$wrong"
 	done
-	for wrong in , a, ,a a,,b; do
+	for wrong in "," 'a,' ,a 'a,,b'; do
 		run -2 fm-fetch small.fms --class "$wrong"
 	done
 }

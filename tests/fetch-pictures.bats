@@ -18,6 +18,7 @@ refuse() {
 	local status=$1 words=$2
 	shift 2
 	run "-$status" --separate-stderr "$@"
+	# shellcheck disable=SC2154 # set by `run`
 	[[ $stderr == *"$words"* ]] || fail "expected to find: $words"$'\n'"in: $stderr"
 }
 
@@ -122,7 +123,7 @@ words_of() {
 		record()
 		assert tool.wait() == 0
 	END
-	refuse 3 "No such file" fm-fetch set/b/png.png missing.png set/b/png.png
+	refuse 4 "No such file" fm-fetch set/b/png.png missing.png set/b/png.png
 	run -0 --separate-stderr bash -c 'fm-fetch --on-error skip set/b/png.png missing.png set/b/png.png > out.fms'
 	[[ $stderr == *"missing.png: No such file or directory; skipped"* ]]
 	refuse 2 "names the source" fm-fetch --files0-from list set

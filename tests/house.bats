@@ -88,7 +88,7 @@ fresh_make() {
 		clang --target=aarch64-linux-gnu -std=gnu17 -D_GNU_SOURCE -Wall -Wextra -Werror -fsyntax-only -nostdlibinc \
 			-isystem "$include" -isystem here -I"$FM_ROOT/common" "$source" || fail "$source"
 	done < <(find "$FM_ROOT/common" "$FM_ROOT/tools" -name '*.c' ! -path '*/avx*' ! -path '*/draw/*' \
-		! -path '*/show/*' ! -path '*/report/*' ! -path '*/export/onnx.c' ! -path '*/export/png.c' \
+		! -path '*/decode/*' ! -path '*/show/*' ! -path '*/report/*' ! -path '*/export/onnx.c' ! -path '*/export/png.c' \
 		! -name 'fm-plot.c' ! -name 'fm-show.c' ! -name 'fm-report.c')
 }
 

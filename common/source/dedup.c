@@ -101,8 +101,10 @@ meet(DedupState *state, Seen *sample)
 {
 	Status status = grow(state);
 
-	if (status < 0)
+	if (status < 0) {
+		free(sample->name);
 		return status;
+	}
 	uint64_t at = place_of(state, sample->hash);
 
 	if (state->used[at]) {

@@ -25,7 +25,7 @@ typedef struct PictureState {
 static Status
 fail_picture(const PictureState *state, const Job *job)
 {
-	return fail(STATUS_INPUT, "%s%s%s: %s", state->place, *state->place ? "/" : "", job->name, job->reason);
+	return fail(job->status, "%s%s%s: %s", state->place, *state->place ? "/" : "", job->name, job->reason);
 }
 
 /* The next picture that could be decoded; bad ones are an error, or are named and passed over. */

@@ -121,6 +121,7 @@ work(const Pool *pool, Decoder *decoder, Job *job)
 	}
 	if (status <= 0)
 		job->reason = memory_text(status_message());
+	job->status = status ? status : STATUS_INPUT;
 	free(job->data);
 	job->data = NULL;
 	return STATUS_OK;

@@ -17,6 +17,7 @@ typedef struct Job {
 	uint64_t hash; /* XXH3-64 of the file */
 	Picture picture;
 	char *reason; /* malloced: why there is no picture; else NULL */
+	Status status; /* which kind of failure that is */
 } Job;
 
 typedef struct PoolSupplier {
