@@ -30,8 +30,8 @@ load helper
 	done
 }
 
-@test "documents speak of the software alone" {
-	run grep -rnE '/work/|/tmp/[a-z]*land|worktree' "$FM_ROOT"/README.md "$FM_ROOT"/CONTRIBUTING.md \
+@test "documents name no folder of the machine that they were written on" {
+	run grep -rnE '(^|[^[:alnum:]_$}])/(home|root|work)/' "$FM_ROOT"/README.md "$FM_ROOT"/CONTRIBUTING.md \
 		"$FM_ROOT"/CHANGELOG.md "$FM_ROOT"/man "$FM_ROOT"/common "$FM_ROOT"/tools "$FM_ROOT"/mk
 	[ "$status" = 1 ] || fail "$output"
 }
