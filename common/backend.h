@@ -76,7 +76,15 @@ typedef enum Vector {
 /** What the program lends a backend, so that a plug-in needs none of its symbols. */
 typedef struct BackendHost {
 	Status (*fail)(Status status, const char *format, ...) PRINTF_LIKE(2, 3);
+	int device; /* a plug-in's: the GPU to use, counted as the driver counts those that it shows */
 } BackendHost;
+
+/** What a plug-in was compiled by and for, so that the loader can tell whether it will run before it is opened. */
+typedef struct BackendCode {
+	uint32_t toolkit;    /* as the driver counts versions: 11080 is CUDA 11.8 */
+	const char *machine; /* architectures with machine code, "60 70 75": each runs on its own major number, minor or newer */
+	const char *ptx;     /* those with PTX: a driver as new as the toolkit translates it for that card and every newer one */
+} BackendCode;
 
 typedef struct BackendTable {
 	uint32_t abi;  /* FM_BACKEND_ABI */
@@ -128,6 +136,8 @@ typedef struct BackendTable {
 	Status (*write)(Backend *backend, Vector vector, const float *values);
 	/** to = from, inside the backend. */
 	Status (*copy)(Backend *backend, Vector to, Vector from);
+
+	const BackendCode *code; /* of a plug-in; NULL: built in */
 } BackendTable;
 
 #endif

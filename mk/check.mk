@@ -17,7 +17,7 @@ $(BUILD)/tests/%.o: EXTRA = -fopenmp -Itests
 ADDRESS := BUILD=$(BUILD)/address CC=gcc OPTIMISE=-O1 \
 	SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer'
 THREAD := BUILD=$(BUILD)/thread CC=clang OPTIMISE=-O1 SANITIZE='-fsanitize=thread'
-CLANG := BUILD=$(BUILD)/clang CC=clang
+CLANG := BUILD=$(BUILD)/clang CC=clang GPU=no
 
 ADDRESS_SUITES = $(UNIT_SOURCES:%.c=$(BUILD)/address/%)
 # programs under AddressSanitizer: whatever is hostile to them

@@ -1,0 +1,80 @@
+# The GPU backend: one plug-in for each CUDA toolkit that is here, build/lib/fm-tools/fm-cuda-MAJOR.so. `make GPU=no` leaves
+# it out, `make GPU_ARCHITECTURES='60 90'` compiles for fewer cards.
+
+GPU_SOURCES := $(sort $(wildcard gpu/*.cu))
+PLUGIN_FOLDER = $(PREFIX)/lib/fm-tools
+
+# Not under sanitizers, nor in a cross build: nvcc compiles for the machine that it runs on.
+ifneq ($(SANITIZE)$(findstring no,$(GPU)),)
+TOOLKITS :=
+else ifeq ($(findstring __$(subst arm64,aarch64,$(shell uname -m))__,$(TARGET_MACROS)),)
+TOOLKITS :=
+else
+# One word a toolkit: MAJOR:VERSION:NVCC:COMPILER:ARCHITECTURES, commas between the architectures.
+TOOLKITS := $(if $(GPU_SOURCES),$(shell mk/toolkits | sed 's/ /:/;s/ /:/;s/ /:/;s/ /:/;s/ *$$//;s/ /,/g'))
+endif
+
+comma := ,
+toolkit_field = $(word $2,$(subst :, ,$(filter $1:%,$(TOOLKITS))))
+GPU_MAJORS := $(foreach toolkit,$(TOOLKITS),$(firstword $(subst :, ,$(toolkit))))
+PLUGINS := $(GPU_MAJORS:%=$(BUILD)/lib/fm-tools/fm-cuda-%.so)
+
+# Those of these that the toolkit knows, and of 90 and newer every first of its kind, on whose code the others run.
+GPU_ARCHITECTURES ?= 60 70 75 80 86 89 90 100 110 120 130 140 150 160
+gpu_known = $(subst $(comma), ,$(call toolkit_field,$1,5))
+gpu_machine = $(filter $(GPU_ARCHITECTURES),$(call gpu_known,$1))
+# PTX of the newest for cards to come, and of the P100's for whatever else is as old.
+gpu_ptx = $(sort $(filter 60,$(call gpu_machine,$1)) $(lastword $(call gpu_machine,$1)))
+gpu_targets = $(foreach a,$(call gpu_machine,$1),-gencode arch=compute_$a,code=sm_$a) \
+	$(foreach a,$(call gpu_ptx,$1),-gencode arch=compute_$a,code=compute_$a)
+
+# A toolkit finds its own programs and headers first: a newer one may stand earlier in PATH, or be linked into /usr/local.
+gpu_folder = $(dir $(call toolkit_field,$1,3))
+gpu_nvcc = PATH='$(call gpu_folder,$1):/usr/bin:/bin' $(call toolkit_field,$1,3) -ccbin $(call toolkit_field,$1,4)
+gpu_libraries = $(firstword $(wildcard $(call gpu_folder,$1)../lib64/libcudart_static.a \
+	$(call gpu_folder,$1)../lib/libcudart_static.a /usr/lib/*-linux-gnu/libcudart_static.a))
+gpu_library_folder = $(patsubst %/,%,$(dir $(call gpu_libraries,$1)))
+# where cuBLAS is found when the plug-in is loaded: beside it, else the toolkit's own; GPU_RPATH= where it will be moved
+GPU_RPATH ?= yes
+gpu_rpath = -Wl,-rpath,'$$$$ORIGIN'$(if $(GPU_RPATH),$(if $(filter /usr/lib/%,$(call gpu_library_folder,$1)),,:$(call gpu_library_folder,$1)))
+
+# lines of the source in profiles and in compute-sanitizer's reports; they name the folder of the build
+GPU_DEBUG ?= -lineinfo
+NVCC_FLAGS := -std=c++17 -O3 $(GPU_DEBUG) -Werror all-warnings -Xptxas -v \
+	-Xcompiler -Wall,-Wextra,-Werror,-fvisibility=hidden,-fPIC,-ffp-contract=off,-O2 -Icommon -Igpu -D_GNU_SOURCE
+
+.PHONY: gpu
+all: gpu
+gpu: $(PLUGINS) ## build the GPU plug-ins, build/lib/fm-tools/fm-cuda-*.so, one a CUDA toolkit
+
+# $1 the toolkit's major number
+define GPU_RULES
+$(BUILD)/gpu/$1/flags: FORCE
+	@mkdir -p $$(@D)
+	@printf '%s\n' "$(filter $1:%,$(TOOLKITS)) $(call gpu_machine,$1) $(NVCC_FLAGS) $(GPU_RPATH)" > $$@.new
+	@cmp -s $$@.new $$@ && rm $$@.new || mv $$@.new $$@
+
+# Links to Debian's CUDA headers, before every folder of headers that a compiler knows.
+$(BUILD)/gpu/$1/include: mk/toolkit-headers $(BUILD)/gpu/$1/flags
+	@rm -rf $$@
+	@mk/toolkit-headers $(call toolkit_field,$1,3) $$@
+
+# What ptxas says of each kernel stays beside the object: registers, spills, shared memory.
+$(BUILD)/gpu/$1/%.o: gpu/%.cu $(BUILD)/gpu/$1/flags | $(BUILD)/gpu/$1/include
+	@mkdir -p $$(@D)
+	$$(SAY) NVCC $$@
+	$$(QUIET)$(call gpu_nvcc,$1) $(NVCC_FLAGS) -I$(BUILD)/gpu/$1/include -MMD -MP -MF $$(@:.o=.d) \
+		-DFM_CUDA_MACHINE='"$(strip $(call gpu_machine,$1))"' -DFM_CUDA_PTX='"$(strip $(call gpu_ptx,$1))"' \
+		$(strip $(call gpu_targets,$1)) -c -o $$@ $$< > $$(@:.o=.ptxas) 2>&1 || { cat $$(@:.o=.ptxas) >&2; exit 1; }
+
+$(BUILD)/lib/fm-tools/fm-cuda-$1.so: $(GPU_SOURCES:gpu/%.cu=$(BUILD)/gpu/$1/%.o) gpu/plugin.map mk/gpu.mk
+	@mkdir -p $$(@D)
+	$$(SAY) LINK $$@
+	$$(QUIET)$(call toolkit_field,$1,4) -shared -o $$@ $$(filter %.o,$$^) -Wl,--version-script=gpu/plugin.map \
+		-Wl,--exclude-libs,ALL -Wl,-z,defs -Wl,--as-needed -static-libstdc++ -static-libgcc $(call gpu_rpath,$1) \
+		-L$(call gpu_library_folder,$1) -lcudart_static -lcublas -lrt -ldl -lpthread
+
+INSTALLED += $(BUILD)/lib/fm-tools/fm-cuda-$1.so>755>$$(PLUGIN_FOLDER)/fm-cuda-$1.so
+endef
+$(foreach major,$(GPU_MAJORS),$(eval $(call GPU_RULES,$(major))))
+-include $(wildcard $(BUILD)/gpu/*/*.d)
