@@ -136,11 +136,12 @@ print(json.loads(tensors.load("best.safetensors")[0]["fm.scores"])["epoch"])')
 
 @test "--monitor chooses what is best" {
 	make_stream in.fms --holdout 30
-	for key in loss accuracy val_accuracy val_f1_macro val_balanced_accuracy; do
+	for key in last loss accuracy val_accuracy val_f1_macro val_balanced_accuracy; do
 		rm -f log
 		fm-train --arch "flatten, dense classes" --lr 0.5 --epochs 8 --monitor $key --log log -o model.safetensors < in.fms
 		python 'import json, sys, tensors
-values = [json.loads(line)[sys.argv[1]] for line in open("log")]
+key = "epoch" if sys.argv[1] == "last" else sys.argv[1]
+values = [json.loads(line)[key] for line in open("log")]
 best = min(values) if sys.argv[1] == "loss" else max(values)
 scores = json.loads(tensors.load("model.safetensors")[0]["fm.scores"])
 assert scores["epoch"] == values.index(best), (scores["epoch"], values)' $key

@@ -8,6 +8,7 @@
 #include "predict/predictor.h"
 #include "predict/provenance.h"
 #include "predict/rows.h"
+#include "predict/temperature.h"
 #include "predict/views.h"
 #include "stream/reader.h"
 #include "stream/writer.h"
@@ -20,6 +21,7 @@ static const char *model_path;
 static const char *format;
 static uint64_t top;
 static const char *views;
+static const char *temperature;
 static const char *device = "auto";
 static const char *precision = "auto";
 static uint64_t threads;
@@ -31,6 +33,8 @@ static const Option options[] = {
 	OPT_COUNT(0, "top", "K", &top, "tsv, jsonl: also the K most probable classes", .least = 0, .most = 65536,
 		  .is_manner = true),
 	OPT_CHOICE(0, "tta", VIEWS_CHOICES, &views, "average over these test views", .fallback = "what the model says"),
+	OPT_PARSED(0, "temperature", "T", &temperature, temperature_expect, "divide the logits by T",
+		   .fallback = "what the model says"),
 	OPT_CHOICE(0, "device", DEVICE_CHOICES, &device, "compute here"),
 	OPT_CHOICE(0, "precision", PRECISION_CHOICES, &precision, "compute so; auto is fp32"),
 	OPT_COUNT(0, "threads", "N", &threads, "use N threads", .least = 1, .most = 1024, .is_manner = true,
@@ -80,7 +84,11 @@ prepare(Run *run, const char *path)
 	must(model_check_input(&run->model, run->in.about.input, model_path, name));
 	must(output_init(&run->output, &run->in.about, &run->model, name));
 	PredictorOptions how = {
-		.device = device, .precision = precision, .views = views, .threads = threads_default(threads),
+		.device = device,
+		.precision = precision,
+		.views = views,
+		.temperature = temperature ? temperature_of(temperature) : 0,
+		.threads = threads_default(threads),
 	};
 	must(predictor_open(&run->predictor, &run->model, &how));
 	views = run->predictor.views;

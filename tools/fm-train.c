@@ -4,6 +4,8 @@
 #include "cli/options.h"
 #include "cli/threads.h"
 #include "device/device.h"
+#include "predict/temperature.h"
+#include "predict/views.h"
 #include "train/training.h"
 
 #include <inttypes.h>
@@ -18,6 +20,7 @@ static const char *arch = "seed", *epochs, *steps, *optimizer = "adam", *schedul
 static const char *val, *monitor, *patience, *class_weights, *checkpoint, *log_path, *output;
 static const char *device = "auto", *precision = "auto";
 static uint64_t batch = 128, seed = 1, threads, memory;
+static const char *views = "none", *temperature = "1";
 static double rate = 1e-3, weight_decay, label_smoothing, ema;
 static bool skip_unlabelled, resume;
 
@@ -27,6 +30,12 @@ expect_count(const char *text)
 	return text[0] >= '1' && text[0] <= '9' && strlen(text) <= 9 && !text[strspn(text, "0123456789")]
 		       ? NULL
 		       : "a whole number from 1 to 999999999";
+}
+
+static const char *
+expect_temperature(const char *text)
+{
+	return strcmp(text, "fit") == 0 || !temperature_expect(text) ? NULL : "fit, or a number from 0.05 to 20";
 }
 
 static const Option options[] = {
@@ -49,6 +58,9 @@ static const Option options[] = {
 	OPT_TEXT(0, "val", "FILE", &val, "validate on this stream after each epoch", .is_manner = true),
 	OPT_CHOICE(0, "monitor", MONITOR_CHOICES, &monitor, "what makes an epoch the best", .fallback = "val_loss"),
 	OPT_PARSED(0, "patience", "N", &patience, expect_count, "stop after N epochs in a row without a better one"),
+	OPT_CHOICE(0, "views", VIEWS_CHOICES, &views, "have fm-predict average over these test views"),
+	OPT_PARSED(0, "temperature", "fit|T", &temperature, expect_temperature,
+		   "have fm-predict divide the logits by T, or by what suits the validation data"),
 	OPT_CHOICE(0, "device", DEVICE_CHOICES, &device, "what computes"),
 	OPT_CHOICE(0, "precision", PRECISION_CHOICES, &precision, "in which arithmetic"),
 	OPT_TEXT('o', "output", "MODEL", &output, "write the model there", .is_manner = true),
@@ -136,6 +148,8 @@ settings_from_options(void)
 		.patience = count(patience),
 		.class_weights = class_weights,
 		.skips_unlabelled = skip_unlabelled,
+		.views = views,
+		.temperature = strcmp(temperature, "fit") == 0 ? 0 : temperature_of(temperature),
 		.device = device,
 		.precision = precision_from_name(precision),
 		.threads = threads_default(threads),

@@ -2,6 +2,7 @@
 #include "predict/predictor.h"
 
 #include "device/device.h"
+#include "predict/temperature.h"
 #include "predict/views.h"
 
 #include <math.h>
@@ -17,14 +18,14 @@ picture_size(const Predictor *predictor)
 }
 
 static Status
-read_calibration(Predictor *predictor, Precision precision)
+read_calibration(Predictor *predictor, Precision precision, double wanted)
 {
 	const json_t *calibration = predictor->model->calibration;
 	const json_t *temperature = json_object_get(calibration, "temperature");
 
 	if (precision == PRECISION_INT8 && !json_object_get(calibration, "ranges"))
 		return fail(STATUS_INPUT, "the model has no activation ranges (fm.calibration), which int8 needs; use fp32");
-	predictor->temperature = temperature ? json_number_value(temperature) : 1;
+	predictor->temperature = wanted > 0 ? wanted : temperature ? json_number_value(temperature) : 1;
 	if (!(predictor->temperature > 0 && isfinite(predictor->temperature)))
 		return fail(STATUS_INPUT, "the model's temperature (fm.calibration) is %g; expected a number above 0",
 			    predictor->temperature);
@@ -67,25 +68,13 @@ predictor_open(Predictor *predictor, const Model *model, const PredictorOptions 
 	if (!views_count(predictor->views))
 		return fail(STATUS_INPUT, "the model wants unknown test views (fm.views): %s; say which with --tta",
 			    predictor->views);
-	Status status = read_calibration(predictor, precision);
+	Status status = read_calibration(predictor, precision, options->temperature);
 	if (status < 0 || (status = make_room(predictor)) < 0 ||
 	    (status = open_backend(predictor, options, precision)) < 0) {
 		predictor_close(predictor);
 		return status;
 	}
 	return STATUS_OK;
-}
-
-/* p^(1/T), to be divided by its sum: the softmax of logits / T, without the logits. */
-static void
-soften(float *prob, uint32_t classes, double temperature)
-{
-	double sum = 0;
-
-	for (uint32_t i = 0; i < classes; i++)
-		sum += pow((double)prob[i], 1 / temperature);
-	for (uint32_t i = 0; i < classes; i++)
-		prob[i] = (float)(pow((double)prob[i], 1 / temperature) / sum);
 }
 
 static Status
@@ -103,7 +92,7 @@ predict_view(Predictor *predictor, int view, const uint8_t *pixels, uint64_t n, 
 	if (status < 0)
 		return status;
 	for (uint64_t i = 0; predictor->temperature != 1 && i < n; i++)
-		soften(prob + i * classes, classes, predictor->temperature);
+		temperature_apply(prob + i * classes, classes, predictor->temperature);
 	return STATUS_OK;
 }
 

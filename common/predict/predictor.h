@@ -14,6 +14,7 @@ typedef struct PredictorOptions {
 	const char *device;    /* DEVICE_CHOICES */
 	const char *precision; /* PRECISION_CHOICES; auto is fp32 */
 	const char *views;     /* VIEWS_CHOICES, or NULL: the model's own */
+	double temperature;    /* 0: the model's own */
 	int threads;
 } PredictorOptions;
 
@@ -24,7 +25,7 @@ typedef struct Predictor {
 	Backend *backend;
 	const char *why;    /* this device was chosen */
 	const char *views;  /* in use */
-	double temperature; /* fm.calibration's; 1: none */
+	double temperature; /* in use; 1: none */
 	uint8_t *pixels;    /* a tile's view */
 	float *prob;	    /* and what it gives */
 	double *sums;	    /* [tile, classes], over views */

@@ -154,6 +154,8 @@ hash_model(const Model *model)
 	hash_text(hash, json_string_value(json_object_get(model->extra_metadata, "fm.training")));
 	hash_json(hash, model->history);
 	hash_json(hash, model->scores);
+	hash_json(hash, model->calibration);
+	hash_text(hash, model->views);
 	hash_update(hash, model->param, model->net.param_count * sizeof *model->param);
 	hash_update(hash, model->bn, model->net.bn_count * sizeof *model->bn);
 	for (size_t i = 0; i < model->extra_count; i++)
@@ -194,7 +196,8 @@ checkpoint_make(Training *training, Model *model)
 	*model = (Model){
 		.net = training->net, .input = json_incref(training->intake.reader.about.input),
 		.classes = training->intake.reader.about.classes, .history = inputs_history(training),
-		.scores = json_incref(training->scores), .extra = memory_zeroed(VECTOR_COUNT + 1, sizeof *model->extra),
+		.scores = json_incref(training->scores), .calibration = json_incref(training->calibration),
+		.views = memory_text(training->settings->views), .extra = memory_zeroed(VECTOR_COUNT + 1, sizeof *model->extra),
 	};
 	status = training->backend ? add_vectors(training, model) : add_initial_vectors(training, model);
 	if (status < 0) {

@@ -2,6 +2,7 @@
 #include "train/training.h"
 
 #include "cli/progress.h"
+#include "train/calibrate.h"
 #include "train/checkpoint.h"
 #include "train/interrupt.h"
 
@@ -225,6 +226,9 @@ finish(Training *training)
 		return status;
 	if (training->validation.kept && training->state.monitor.best_epoch < 0)
 		return fail(STATUS_NO, "no epoch had a %s that is a number", training->state.monitor.key);
+	status = calibrate(training);
+	if (status < 0)
+		return status;
 	training->state.is_finished = true;
 	return checkpoint_save(training);
 }

@@ -16,8 +16,14 @@ monitor_is_validation(const char *key)
 	return strncmp(key, "val_", 4) == 0;
 }
 
+bool
+monitor_is_last(const char *key)
+{
+	return strcmp(key, "last") == 0;
+}
+
 static double
-value_of(const char *key, const EpochScores *scores)
+value_of(const char *key, const EpochScores *scores, uint64_t epoch)
 {
 	const struct {
 		const char *key;
@@ -29,6 +35,7 @@ value_of(const char *key, const EpochScores *scores)
 		{ "val_accuracy", scores->val_accuracy },
 		{ "val_f1_macro", scores->val_f1_macro },
 		{ "val_balanced_accuracy", scores->val_balanced_accuracy },
+		{ "last", (double)epoch },
 	};
 
 	for (size_t i = 0; i < sizeof values / sizeof *values; i++)
@@ -50,7 +57,7 @@ is_better(const Monitor *monitor, double value)
 bool
 monitor_observe(Monitor *monitor, const EpochScores *scores, uint64_t epoch)
 {
-	double value = value_of(monitor->key, scores);
+	double value = value_of(monitor->key, scores, epoch);
 
 	if (!is_better(monitor, value)) {
 		monitor->waited++;

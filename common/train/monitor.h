@@ -5,7 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MONITOR_CHOICES "loss|accuracy|val_loss|val_accuracy|val_f1_macro|val_balanced_accuracy"
+/* last: every epoch is better than the one before it, so that the last one's weights are the model's */
+#define MONITOR_CHOICES "loss|accuracy|val_loss|val_accuracy|val_f1_macro|val_balanced_accuracy|last"
 
 /** What is known of an epoch at its end; NaN where undefined. */
 typedef struct EpochScores {
@@ -26,6 +27,9 @@ void monitor_init(Monitor *monitor, const char *key, uint64_t patience);
 
 /** Does this key need validation data? */
 bool monitor_is_validation(const char *key);
+
+/** Is it the last epoch that is wanted, whatever the scores? */
+bool monitor_is_last(const char *key);
 
 /** An epoch is over. Losses are better when smaller, others when larger; ties and NaN are no better. @return better */
 bool monitor_observe(Monitor *monitor, const EpochScores *scores, uint64_t epoch);

@@ -56,6 +56,7 @@ take_up_checkpoint(Training *training)
 	training->resumed = model;
 	training->state = state;
 	training->scores = json_incref(model.scores);
+	training->calibration = json_incref(model.calibration);
 	return STATUS_OK;
 }
 
@@ -185,9 +186,13 @@ make_validation(Training *training)
 	set_monitor(training);
 	if (!kept->n && settings->patience)
 		return fail(STATUS_USAGE, "--patience needs validation data: use --val, or fm-fetch --holdout");
+	if (settings->patience && monitor_is_last(training->state.monitor.key))
+		return fail(STATUS_USAGE, "--patience waits for a better epoch, and to --monitor last each is: leave one out");
 	if (!kept->n && monitor_is_validation(training->state.monitor.key) && settings->monitor)
 		return fail(STATUS_USAGE, "--monitor %s needs validation data: use --val, or fm-fetch --holdout",
 			    settings->monitor);
+	if (!kept->n && settings->temperature == 0)
+		return fail(STATUS_USAGE, "--temperature fit needs validation data: use --val, or fm-fetch --holdout");
 	if (!kept->n)
 		return STATUS_OK;
 	status = map_val_file(training, &map);

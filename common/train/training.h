@@ -33,6 +33,8 @@ typedef struct Settings {
 	uint64_t patience;   /* 0: not given */
 	const char *class_weights; /* "balanced", a file, NULL: none */
 	bool skips_unlabelled;
+	const char *views;  /* VIEWS_CHOICES, for fm-predict */
+	double temperature; /* likewise; 0: fitted to the validation data; 1: none */
 	const char *device;
 	Precision precision;
 	int threads;
@@ -70,6 +72,7 @@ typedef struct Training {
 	Consumed now;	      /* of a repeated stream, by the steps done */
 	Consumed epoch_begin; /* by the epochs done */
 	json_t *scores;	      /* of the best epoch, or NULL */
+	json_t *calibration;  /* of a finished run, or NULL */
 	bool is_input_whole;  /* every sample of the input was used, and its end seen */
 } Training;
 

@@ -25,9 +25,8 @@ validation_init(Validation *validation, const Kept *kept, uint64_t content, int3
 	return fail_errno("memory for a batch of %u pictures; use a smaller --batch", batch);
 }
 
-/* @return how many samples, in the batch's buffers */
-static uint32_t
-gather(Validation *validation, uint64_t first)
+uint32_t
+validation_gather(Validation *validation, uint64_t first)
 {
 	uint64_t left = validation->kept->n - first;
 	uint32_t n = left < validation->batch ? (uint32_t)left : validation->batch;
@@ -74,7 +73,7 @@ score_all(Validation *validation, const BackendTable *table, Backend *backend, V
 	  double *loss)
 {
 	for (uint64_t first = 0; first < validation->kept->n; first += validation->batch) {
-		uint32_t n = gather(validation, first);
+		uint32_t n = validation_gather(validation, first);
 		Status status = predict(validation, table, backend, which, n);
 
 		if (status < 0)

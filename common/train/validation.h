@@ -59,6 +59,9 @@ MUST_CHECK Status validation_init(Validation *validation, const Kept *kept, uint
 MUST_CHECK Status validation_run(Validation *validation, const BackendTable *table, Backend *backend, Vector which,
 				 EpochScores *scores, json_t **json);
 
+/** Put samples from `first` on into pixels and labels. @return how many: a batch, or what is left */
+uint32_t validation_gather(Validation *validation, uint64_t first);
+
 void validation_release(Validation *validation);
 
 #endif

@@ -1,7 +1,7 @@
 """Streams to train on: pictures of 8 x 8 whose brightest quarter is their class, with noise.
 
     train.py OUT [--samples N] [--holdout N] [--classes a,b,c] [--rows N] [--unlabelled N] [--ids none] [--names]
-                 [--only CLASS] [--epochs N|inf --start-epoch K --send N] [--no-labels-announced] [--seed N]
+                 [--wrong N] [--epochs N|inf --start-epoch K --send N] [--no-labels-announced] [--seed N]
 
 With --epochs a repeated stream: every epoch in an order and with noise of its own, which depend on seed and epoch alone.
 """
@@ -27,6 +27,7 @@ parser.add_argument("--names", action="store_true")
 parser.add_argument("--epochs", default=None)
 parser.add_argument("--start-epoch", type=int, default=0)
 parser.add_argument("--no-counts", action="store_true")
+parser.add_argument("--wrong", type=int, default=0, help="every n-th label is another class's")
 parser.add_argument("--seed", type=int, default=1)
 options = parser.parse_args()
 
@@ -42,6 +43,8 @@ def pictures(n):
         y, x = 4 * (k // 2), 4 * (k % 2)
         image[i, y:y + 4, x:x + 4] += 60
     label = np.array([order.index(classes[k]) for k in label], np.int32)
+    if options.wrong:
+        label[::options.wrong] = (label[::options.wrong] + 1) % len(classes)
     if options.unlabelled:
         label[::options.unlabelled] = -1
     tensors = {"image": image, "label": label, "id": np.arange(n, dtype=np.int64) * 3 + 5}
