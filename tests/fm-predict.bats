@@ -246,3 +246,161 @@ assert all("content" not in one and "samples" not in one for one in first["input
 	run -4 bash -c 'fm-predict -m model.safetensors in.fms > /dev/full'
 	run -4 bash -c 'fm-predict -m model.safetensors --format tsv in.fms > /dev/full'
 }
+
+# other_model FILE [CLASSES [SHAPE]]: a model unlike the first one
+other_model() {
+	pictures train.fms 60 "${2-a|b|c}" "${3-(4, 4, 1)}"
+	fm-train --arch 'flatten, dense classes' --epochs 1 --lr 0.1 --device ref -o "$1" train.fms
+}
+
+# serve ARGUMENT...: predict the records that ask sends, one by one; $server is the process
+serve() {
+	look '
+data = open(sys.argv[2], "rb").read()
+at = 0
+number = 0
+while at < len(data):
+    length = int.from_bytes(data[at:at + 8], "little")
+    header = json.loads(data[at + 8:at + 8 + length])
+    end = at + 8 + length + max([entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"], default=0)
+    open("record%d" % number, "wb").write(data[at:end])
+    at, number = end, number + 1' in.fms
+	mkfifo to from
+	fm-predict -m model.safetensors "$@" < to > from 2> words &
+	server=$!
+	exec 5> to 6< from
+}
+
+# ask N: send record N; $answer is the line that comes
+ask() {
+	cat "record$1" >&5
+	read -r -t 30 answer <&6
+}
+
+words_are() { [ "$(grep -c "$2" words)" = "$1" ]; }
+
+# expected MODEL N: what picture N of in.fms is by a model
+expected() {
+	fm-predict -m "$1" --format jsonl in.fms | sed -n "$(($2 + 1))p"
+}
+
+@test "on SIGHUP a waiting service answers by the new model, and then by the newest" {
+	model
+	pictures in.fms 5 'a|b|c' '(4, 4, 1)' 1
+	cp model.safetensors first.safetensors
+	other_model second.safetensors
+	serve --format jsonl -v
+	ask 0
+	[ "$answer" = "$(expected first.safetensors 0)" ]
+	cp second.safetensors new && mv new model.safetensors
+	kill -HUP "$server"
+	wait_for words_are 1 'read again'
+	ask 1
+	[ "$answer" = "$(expected second.safetensors 1)" ]
+	[ "$answer" != "$(expected first.safetensors 1)" ]
+	kill -HUP "$server" # the same file: nothing to do
+	wait_for words_are 1 unchanged
+	ask 2
+	[ "$answer" = "$(expected second.safetensors 2)" ]
+	cp first.safetensors new && mv new model.safetensors
+	for _ in {1..50}; do kill -HUP "$server"; done
+	wait_for words_are 2 'read again'
+	ask 3
+	[ "$answer" = "$(expected first.safetensors 3)" ]
+	ask 4
+	cat record5 >&5
+	exec 5>&-
+	wait "$server"
+}
+
+@test "a model that is half written, gone, of other pictures, classes or kind is not taken, and one line says why" {
+	model
+	pictures in.fms 9 'a|b|c' '(4, 4, 1)' 1
+	cp model.safetensors first.safetensors
+	other_model fewer.safetensors 'a|b'
+	other_model turned.safetensors 'c|b|a'
+	other_model larger.safetensors 'a|b|c' '(5, 4, 1)'
+	head -c 700 first.safetensors > half.safetensors
+	mkfifo fifo.safetensors
+	serve --format jsonl
+	ask 0
+	local count=0
+	# refused FILE WORDS: the file in the model's place brings this warning, and changes nothing
+	refused() {
+		[ "$1" = gone ] && rm model.safetensors || cp -R "$1.safetensors" new && mv -f new model.safetensors || true
+		kill -HUP "$server"
+		count=$((count + 1))
+		wait_for words_are "$count" 'the model that was in use stays in use'
+		[ "$(wc -l < words)" = "$count" ]
+		tail -n 1 words | grep -q "^fm-predict: model.safetensors.*$2"
+		ask "$count"
+		[ "$answer" = "$(expected first.safetensors "$count")" ]
+	}
+	refused half 'cut short'
+	refused gone 'No such file'
+	refused larger '5x4x1.*4x4x1'
+	refused fewer '2 classes.*3'
+	refused turned 'class 0 is "c".*"a"'
+	refused fifo 'not a plain file'
+	cp in.fms in.safetensors
+	refused in 'fm.model'
+	cat record8 >&5
+	read -r -t 30 answer <&6
+	cat record9 >&5
+	exec 5>&-
+	wait "$server"
+}
+
+@test "a stream under load goes on while models come and go; its history counts what each has predicted" {
+	model
+	cp model.safetensors first.safetensors
+	other_model second.safetensors
+	pictures in.fms 9999 'a|b|c' '(4, 4, 1)' 1
+	fm-predict -m first.safetensors in.fms > first.fms
+	fm-predict -m second.safetensors in.fms > second.fms
+	# not faster than a second or so: the models change in the midst of it
+	"$PYTHON" - <<- 'END' > in.fifo.py
+		print("import sys, time\ndata = open('in.fms', 'rb').read()\nstep = len(data) // 200")
+		print("for at in range(0, len(data), step):\n    sys.stdout.buffer.write(data[at:at + step]); sys.stdout.flush(); time.sleep(0.005)")
+	END
+	mkfifo to
+	"$PYTHON" in.fifo.py > to &
+	fm-predict -m model.safetensors < to > out.fms 2> words &
+	server=$!
+	for name in second first half second; do
+		if [ $name = half ]; then head -c 700 first.safetensors > new; else cp $name.safetensors new; fi
+		mv new model.safetensors
+		sleep 0.15
+		kill -HUP "$server"
+	done
+	wait "$server"
+	[ "$(grep -vc 'cut short' words)" = 0 ]
+	look '
+first, second, out = (whole(one, "prob") for one in s)
+inputs = json.loads(s[2][-1][0]["fm.history"])[0]["inputs"][1:]
+contents = [json.loads(one[-1][0]["fm.history"])[0]["inputs"][1]["content"] for one in s[:2]]
+assert len(inputs) >= 2 and sum(one["samples"] for one in inputs) == len(out) == 9999
+at = 0
+for one in inputs:
+    by = [first, second][contents.index(one["content"])]
+    assert numpy.array_equal(out[at:at + one["samples"]], by[at:at + one["samples"]]), at
+    at += one["samples"]
+assert one["content"] == contents[1]' first.fms second.fms out.fms
+	run -3 fm-info --script out.fms
+	assert_output --partial "one after the other"
+}
+
+@test "where SIGHUP was ignored it stays so" {
+	model
+	pictures in.fms 2 'a|b|c' '(4, 4, 1)' 1
+	trap '' HUP
+	serve --format jsonl -v
+	ask 0
+	rm model.safetensors
+	kill -HUP "$server"
+	ask 1
+	cat record2 >&5
+	exec 5>&-
+	wait "$server"
+	words_are 0 model.safetensors:
+}

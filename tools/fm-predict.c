@@ -3,11 +3,11 @@
 #include "cli/options.h"
 #include "cli/threads.h"
 #include "device/device.h"
-#include "net/model.h"
+#include "predict/hangup.h"
 #include "predict/output.h"
-#include "predict/predictor.h"
 #include "predict/provenance.h"
 #include "predict/rows.h"
+#include "predict/serving.h"
 #include "predict/temperature.h"
 #include "predict/views.h"
 #include "stream/reader.h"
@@ -54,10 +54,11 @@ static const Manual manual = {
 
 /* What a run is made of. */
 typedef struct Run {
+	const char *name; /* of the input */
 	Reader in;
-	Model model;
-	Predictor predictor;
+	Serving serving;
 	Output output;
+	int hangup; /* descriptor: SIGHUP has come */
 } Run;
 
 static void
@@ -77,12 +78,14 @@ check_arguments(void)
 static void
 prepare(Run *run, const char *path)
 {
-	const char *name = strcmp(path, "-") ? path : "standard input";
+	run->name = strcmp(path, "-") ? path : "standard input";
+	must(hangup_watch(&run->hangup));
+	must(serving_read(&run->serving, model_path));
+	const Model *model = &run->serving.now->model;
 
-	must(model_read(&run->model, model_path));
 	must(reader_open(&run->in, path));
-	must(model_check_input(&run->model, run->in.about.input, model_path, name));
-	must(output_init(&run->output, &run->in.about, &run->model, name));
+	must(model_check_input(model, run->in.about.input, model_path, run->name));
+	must(output_init(&run->output, &run->in.about, model, run->name));
 	PredictorOptions how = {
 		.device = device,
 		.precision = precision,
@@ -90,9 +93,33 @@ prepare(Run *run, const char *path)
 		.temperature = temperature ? temperature_of(temperature) : 0,
 		.threads = threads_default(threads),
 	};
-	must(predictor_open(&run->predictor, &run->model, &how));
-	views = run->predictor.views;
-	verbose("%s: %s; views: %s", run->predictor.table->chosen(run->predictor.backend), run->predictor.why, views);
+	must(serving_start(&run->serving, &how));
+	const Predictor *predictor = &run->serving.now->predictor;
+
+	views = run->serving.views;
+	verbose("%s: %s; views: %s", predictor->table->chosen(predictor->backend), predictor->why, views);
+}
+
+/* A bad model must not stop a service: the one in use goes on. */
+static void
+reopen_model(Run *run)
+{
+	Status status = serving_reopen(&run->serving, &run->output.about, run->name);
+
+	if (status < 0)
+		warn("%s; the model that was in use stays in use", status_message());
+	else
+		verbose("%s: %s", model_path, status ? "read again; what comes from here on is predicted by it" : "unchanged");
+}
+
+/* Between records, whether one is there already or is waited for, SIGHUP makes us read the model anew. */
+static void
+await_record(Run *run)
+{
+	do
+		if (hangup_take())
+			reopen_model(run);
+	while (must(reader_await(&run->in, run->hangup)) == READER_INTERRUPTED);
 }
 
 /* @return 1 a record with its predictions, 0 the end */
@@ -101,20 +128,19 @@ predict_next(Run *run, Record *out)
 {
 	Record record;
 
+	await_record(run);
 	if (!must(reader_next(&run->in, &record)))
 		return 0;
 	must(output_begin(&run->output, &record, out));
 	const Tensor *image = record_find(&record, "image");
-	must(predictor_run(&run->predictor, image->data, record.n, run->output.prob));
+	must(serving_run(&run->serving, image->data, record.n, run->output.prob));
 	return 1;
 }
 
 static json_t *
 history(const Run *run, bool is_ended)
 {
-	const char *chosen = run->predictor.table->chosen(run->predictor.backend);
-
-	return predict_history(cli_options(), chosen, &run->in, &run->model, is_ended);
+	return predict_history(cli_options(), &run->in, &run->serving, is_ended);
 }
 
 static void
@@ -171,9 +197,8 @@ main(int argc, char **argv)
 		send_stream(&run);
 
 	/* finish */
-	predictor_close(&run.predictor);
+	serving_close(&run.serving);
 	output_release(&run.output);
-	model_release(&run.model);
 	reader_close(&run.in);
 	return cli_finish(STATUS_OK);
 }

@@ -216,6 +216,18 @@ put_stdin(Script *script, const json_t *inputs, FILE *out)
 	return STATUS_OK;
 }
 
+/* fm-predict's, where SIGHUP has changed it. */
+static size_t
+count_inputs(const json_t *inputs, const char *name)
+{
+	size_t i, count = 0;
+	json_t *input;
+
+	json_array_foreach((json_t *)inputs, i, input)
+		count += input_is(input, name);
+	return count;
+}
+
 static Status
 put_side_inputs(Script *script, const char *tool, const json_t *inputs, FILE *out)
 {
@@ -228,6 +240,9 @@ put_side_inputs(Script *script, const char *tool, const json_t *inputs, FILE *ou
 			continue;
 		if (!option_name_find(tool, name))
 			return fail(STATUS_INPUT, "the history gives %s an input that it doesn't take: %.60s", tool, name);
+		if (count_inputs(inputs, name) > 1)
+			return fail(STATUS_INPUT, "%zu models made these predictions one after the other (SIGHUP); no script makes them again",
+				    count_inputs(inputs, name));
 		Status status = put_file(script, input, name, out);
 		if (status < 0)
 			return status;

@@ -3,27 +3,13 @@
 
 #include "stream/history.h"
 
-#include <stdio.h>
-
-static json_t *
-model_input(const Model *model, bool is_ended)
-{
-	json_t *input = json_object();
-	char content[17];
-
-	json_object_set_new(input, "name", json_string("model"));
-	snprintf(content, sizeof content, "%016llx", (unsigned long long)model->content);
-	if (is_ended)
-		json_object_set_new(input, "content", json_string(content));
-	json_object_set(input, "history", model->history);
-	return input;
-}
-
 json_t *
-predict_history(json_t *options, const char *backend, const Reader *in, const Model *model, bool is_ended)
+predict_history(json_t *options, const Reader *in, const Serving *serving, bool is_ended)
 {
-	json_t *inputs = reader_inputs(in, "stdin");
+	const Predictor *predictor = &serving->now->predictor;
+	json_t *inputs = reader_inputs(in, "stdin"), *models = serving_inputs(serving, is_ended);
 
-	json_array_append_new(inputs, model_input(model, is_ended));
-	return history_make("fm-predict", options, NULL, backend, inputs);
+	json_array_extend(inputs, models);
+	json_decref(models);
+	return history_make("fm-predict", options, NULL, predictor->table->chosen(predictor->backend), inputs);
 }

@@ -5,8 +5,10 @@
 #include "stream/lazy.h"
 #include "stream/pipe.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -302,6 +304,19 @@ reader_would_wait(Reader *reader)
 		state->is_held = false;
 	}
 	return step(reader, false) == INPUT_WAITS;
+}
+
+Status
+reader_await(Reader *reader, int interruption)
+{
+	const ReaderState *state = reader->state;
+	struct pollfd questions[] = { { .fd = interruption, .events = POLLIN }, { .fd = state->input.fd, .events = POLLIN } };
+
+	if (state->is_ready || has_more(state) || state->place == AT_EOF || state->failure < 0)
+		return READER_READY;
+	if (poll(questions, 2, -1) < 0 && errno != EINTR)
+		return fail_errno("can't wait for %s", state->name);
+	return questions[0].revents || !questions[1].revents ? READER_INTERRUPTED : READER_READY;
 }
 
 json_t *

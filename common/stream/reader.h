@@ -62,6 +62,17 @@ MUST_CHECK Status reader_drain(Reader *reader);
 /** Would reader_next have to wait for bytes that are not there yet? Flush before you call it if so. */
 bool reader_would_wait(Reader *reader);
 
+enum { READER_READY = 1, READER_INTERRUPTED = 2 };
+
+/**
+ * Wait for what reader_next has to read.
+ *
+ * @param interruption  a descriptor that ends the wait once it can be read, or -1
+ * @return READER_READY: there are bytes, a record, an end or a failure for reader_next; READER_INTERRUPTED: there is none
+ *         of them, or interruption can be read as well; STATUS_IO
+ */
+MUST_CHECK Status reader_await(Reader *reader, int interruption);
+
 /**
  * What to write in a history entry's "inputs": an array of one {name, content, samples, history}, or of one named
  * "member" for each member of a joined stream. Before the end content and samples are left out.
