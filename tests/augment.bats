@@ -53,6 +53,10 @@ samples() {
 	oracle keras
 }
 
+@test "shifts by whole pixels, and flips that alternate" {
+	oracle whole_pixels
+}
+
 @test "neither threads nor record sizes nor instruction sets change a bit" {
 	stream small.fms 7 '(28, 28, 1)' 500
 	stream large.fms 500 '(28, 28, 1)' 500
@@ -209,7 +213,9 @@ samples() {
 @test "options that can't be" {
 	stream in.fms 10 '(28, 28, 1)' 10
 	local options
-	for options in "--shear 0.1 --shear-degrees 3" "--affine 1,0,0,0,1" "--affine 1,0,0,0,1,0,0" "--affine 1,0,nan,0,1,0" \
+	for options in "--shear 0.1 --shear-degrees 3" "--shift 0.1 --shift-pixels 2" "--flip --flip-alternate" \
+		"--shift-pixels 1.5" "--shift-pixels 2048" "--affine 1,0,0,0,1,0 --flip-alternate" \
+		"--affine 1,0,0,0,1" "--affine 1,0,0,0,1,0,0" "--affine 1,0,nan,0,1,0" \
 		"--affine 1,0,0,0,1,0 --flip" "--affine 1,0,0,0,1,0 --epochs 2" "--epochs 0" "--epochs x" "--epochs -1" \
 		"--rotation -1" "--zoom 2" "--erase 1.5" "--fill mirror" "--fill-value 256" "--preset mine" "--seed x"; do
 		# shellcheck disable=SC2086 # several words

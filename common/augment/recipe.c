@@ -82,13 +82,14 @@ recipe_expand(Recipe *recipe, bool (*is_given)(const char *name))
 	bool is_keras = recipe->preset && strcmp(recipe->preset, "keras") == 0;
 	bool has_shear = is_given("shear") || is_given("shear-degrees");
 
+	recipe->ranges.shift_pixels = (double)recipe->shift_pixels;
 	if (!recipe->preset)
 		return;
 	if (!is_given("rotation"))
 		recipe->ranges.rotation = 10;
 	if (!is_given("zoom"))
 		recipe->ranges.zoom = 0.1;
-	if (!is_given("shift"))
+	if (!is_given("shift") && !is_given("shift-pixels"))
 		recipe->ranges.shift = 0.1;
 	/* Keras takes its shear_range of 0.1 for a tenth of a degree */
 	if (!has_shear)
@@ -101,7 +102,7 @@ static bool
 is_random(const Ranges *ranges)
 {
 	return ranges->rotation != 0 || ranges->zoom != 0 || ranges->shift != 0 || ranges->shear != 0 ||
-	       ranges->shear_degrees != 0 || ranges->flip || ranges->erase != 0 || ranges->brightness != 0 ||
+	       ranges->shift_pixels != 0 || ranges->shear_degrees != 0 || ranges->flip || ranges->flip_alternate || ranges->erase != 0 || ranges->brightness != 0 ||
 	       ranges->contrast != 0;
 }
 
@@ -110,6 +111,10 @@ recipe_check(const Recipe *recipe)
 {
 	if (recipe->ranges.shear != 0 && recipe->ranges.shear_degrees != 0)
 		return fail(STATUS_USAGE, "--shear and --shear-degrees say the same thing twice: give one of them");
+	if (recipe->ranges.shift != 0 && recipe->ranges.shift_pixels != 0)
+		return fail(STATUS_USAGE, "--shift and --shift-pixels say the same thing twice: give one of them");
+	if (recipe->ranges.flip && recipe->ranges.flip_alternate)
+		return fail(STATUS_USAGE, "--flip and --flip-alternate say the same thing twice: give one of them");
 	if (recipe->affine && is_random(&recipe->ranges))
 		return fail(STATUS_USAGE, "--affine replaces all random transforms: give it without them");
 	if (recipe->affine && recipe->epochs)

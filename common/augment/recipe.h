@@ -12,6 +12,7 @@
 typedef struct Recipe {
 	const char *preset;
 	Ranges ranges;
+	uint64_t shift_pixels; /* as ranges has it */
 	const char *fill; /* "nearest" */
 	uint64_t fill_value;
 	const char *affine; /* "a,b,c,d,e,f" */
@@ -28,7 +29,7 @@ typedef struct Recipe {
 const char *recipe_expect_affine(const char *text);
 const char *recipe_expect_epochs(const char *text);
 
-/** Put the preset's values where the command line says nothing. @param is_given  was this option on it? */
+/** Put the preset's values where the command line says nothing, and what is a whole number there into the ranges. @param is_given  was this option on it? */
 void recipe_expand(Recipe *recipe, bool (*is_given)(const char *name));
 
 /** Do the options go together? @return STATUS_OK or STATUS_USAGE */

@@ -28,6 +28,24 @@ draw_range(double middle, double half, uint32_t word)
 	return low + (high - low) * random_uniform(word);
 }
 
+/* In fractions of size pixels; -N to N whole ones have equal chances. */
+static double
+draw_shift(const Ranges *ranges, uint32_t size, uint32_t word)
+{
+	if (ranges->shift_pixels == 0)
+		return draw_range(0, ranges->shift, word);
+	return (floor((2 * ranges->shift_pixels + 1) * random_uniform(word)) - ranges->shift_pixels) / size;
+}
+
+/* What epoch 0 draws for a picture, the next one turns over, and so on: two epochs show it both ways. */
+static bool
+draw_flip(const Sampler *sampler, uint32_t epoch, uint64_t id, uint32_t word)
+{
+	if (sampler->ranges.flip_alternate)
+		return (random_uniform(random_words(sampler->key, 1, 0, id).x[2]) < 0.5) != (epoch % 2 == 1);
+	return sampler->ranges.flip && random_uniform(word) < 0.5;
+}
+
 /* Half up, wrapping in 32 bits as the coordinates do. */
 static int32_t
 fixed_point(double value, double unit)
@@ -111,12 +129,12 @@ sampler_draw(const Sampler *sampler, uint32_t epoch, uint64_t id, Transform *tra
 	look = random_words(sampler->key, 2, epoch, id);
 	draw = (Draw){
 		.angle = draw_range(0, ranges->rotation, place.x[0]),
-		.shift_y = draw_range(0, ranges->shift, place.x[1]),
-		.shift_x = draw_range(0, ranges->shift, place.x[2]),
+		.shift_y = draw_shift(ranges, sampler->h, place.x[1]),
+		.shift_x = draw_shift(ranges, sampler->w, place.x[2]),
 		.shear = draw_range(0, ranges->shear_degrees != 0 ? ranges->shear_degrees : ranges->shear, place.x[3]),
 		.zoom_x = draw_range(1, ranges->zoom, shape.x[0]),
 		.zoom_y = draw_range(1, ranges->zoom, shape.x[1]),
-		.is_flipped = ranges->flip && random_uniform(shape.x[2]) < 0.5,
+		.is_flipped = draw_flip(sampler, epoch, id, shape.x[2]),
 		.brightness = draw_range(1, ranges->brightness, shape.x[3]),
 		.contrast = draw_range(1, ranges->contrast, look.x[0]),
 	};
@@ -148,8 +166,8 @@ sampler_init(Sampler *sampler, const Ranges *ranges, uint64_t seed, uint32_t h, 
 {
 	double middle_x = (w - 1) / 2.0, middle_y = (h - 1) / 2.0, zoom = 1 + ranges->zoom;
 	double slope = ranges->shear_degrees != 0 ? sin(fmin(ranges->shear_degrees, 90) * radians) : ranges->shear;
-	double along = zoom * (middle_x + slope * middle_y) + ranges->shift * w;
-	double across = zoom * middle_y + ranges->shift * h;
+	double along = zoom * (middle_x + slope * middle_y) + ranges->shift * w + ranges->shift_pixels;
+	double across = zoom * middle_y + ranges->shift * h + ranges->shift_pixels;
 	Status status = check_reach(middle_x + reach(along, across, ranges->rotation));
 
 	if (status == STATUS_OK)

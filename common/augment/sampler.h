@@ -14,9 +14,11 @@ typedef struct Ranges {
 	double rotation;      /* degrees either way */
 	double zoom;	      /* 0.1: 0.9 to 1.1, x and y apart */
 	double shift;	      /* of width and of height */
+	double shift_pixels;  /* or a whole number of pixels, none more likely than another; one of the two is 0 */
 	double shear;	      /* sine of the angle */
 	double shear_degrees; /* or the angle itself; one of the two is 0 */
 	bool flip;	      /* every second picture, left to right */
+	bool flip_alternate;  /* or every picture in every second epoch, half of them in odd ones; not both */
 	double erase;	      /* share of pictures that lose a box */
 	double brightness;    /* 0.2: levels times 0.8 to 1.2 */
 	double contrast;      /* 0.2: distance from 127.5 times 0.8 to 1.2 */

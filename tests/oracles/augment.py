@@ -60,15 +60,18 @@ def half_up(value):
 
 def sample(seed, epoch, identity, h, w, ranges):
     """One sample's affine (floats), tone and erase, and its matrix."""
-    r = {"rotation": 0, "zoom": 0, "shift": 0, "shear": 0, "shear-degrees": 0, "flip": False, "erase": 0,
+    r = {"rotation": 0, "zoom": 0, "shift": 0, "shift-pixels": 0, "shear": 0, "shear-degrees": 0, "flip": False, "flip-alternate": False, "erase": 0,
          "brightness": 0, "contrast": 0, **ranges}
     u = np.concatenate([uniform(philox(seed, "augment", draw, epoch, [identity])[0]) for draw in range(3)])
     shear = (math.radians(between(-r["shear-degrees"], r["shear-degrees"], u[3])) if r["shear-degrees"]
              else math.asin(between(-r["shear"], r["shear"], u[3])))
-    matrix = keras_matrix(math.radians(between(-r["rotation"], r["rotation"], u[0])),
-                          between(-r["shift"], r["shift"], u[2]), between(-r["shift"], r["shift"], u[1]), shear,
+    pixels = r["shift-pixels"]
+    tx, ty = ((math.floor((2 * pixels + 1) * v) - pixels) / size if pixels else between(-r["shift"], r["shift"], v)
+              for v, size in ((u[2], w), (u[1], h)))
+    matrix = keras_matrix(math.radians(between(-r["rotation"], r["rotation"], u[0])), tx, ty, shear,
                           between(1 - r["zoom"], 1 + r["zoom"], u[4]), between(1 - r["zoom"], 1 + r["zoom"], u[5]), h, w)
-    if r["flip"] and u[6] < 0.5:
+    always = uniform(philox(seed, "augment", 1, 0, [identity])[0])[2]
+    if (always < 0.5) != (epoch % 2 == 1) if r["flip-alternate"] else r["flip"] and u[6] < 0.5:
         matrix = matrix @ np.array([[-1, 0, w - 1], [0, 1, 0], [0, 0, 1]])
     brightness = between(1 - r["brightness"], 1 + r["brightness"], u[7])
     contrast = between(1 - r["contrast"], 1 + r["contrast"], u[8])
@@ -157,6 +160,7 @@ RECIPES = [
     {"rotation": 180, "zoom": 0.5, "shift": 0.3, "shear-degrees": 40, "flip": True},
     {"flip": True, "erase": 0.7, "brightness": 0.4, "contrast": 0.9},
     {"rotation": 5, "erase": 1, "brightness": 1, "flip": True},
+    {"shift-pixels": 2, "flip-alternate": True, "erase": 0.25},
 ]
 
 
@@ -164,7 +168,7 @@ def test_sampler():
     """One pass: every pixel of every sample, bit for bit, from the random words on."""
     for number, ranges in enumerate(RECIPES):
         for fill in ("nearest", "constant", "reflect", "wrap"):
-            h, w, c = [(28, 28, 1), (13, 31, 3), (1, 1, 2), (9, 100, 1)][number]
+            h, w, c = [(28, 28, 1), (13, 31, 3), (1, 1, 2), (9, 100, 1), (28, 28, 1)][number]
             tensors = make((h, w, c), 40, seed=number)
             records = augment(*options_of(ranges), "--seed", 7 + number, "--fill", fill, "--fill-value", 9)
             for name in ("id", "label"):
@@ -199,6 +203,33 @@ def test_epochs():
             expected = transformed(tensors["image"][row],
                                    *sample(3, epoch, tensors["id"][row], 12, 17, ranges))
             assert (expected == result).all(), (epoch, row)
+
+
+def test_whole_pixels():
+    """--shift-pixels moves without interpolation, -N to N alike often; --flip-alternate shows both sides in two epochs."""
+    tensors = make((16, 16, 1), 3000, seed=3)
+    records = augment("--shift-pixels", 2, "--fill", "constant", "--flip-alternate", "--epochs", 4)
+    seen = {}
+    counts = np.zeros((5, 5), int)
+    where = {identity: row for row, identity in enumerate(tensors["id"])}
+    for metadata, sent in records:
+        for image, identity in zip(sent.get("image", []), sent.get("id", [])):
+            original = tensors["image"][where[identity]]
+            found = [(y, x, m) for m in (False, True) for y in range(-2, 3) for x in range(-2, 3)
+                     if (moved(original, y, x, m) == image).all()]
+            assert len(found) == 1, found
+            counts[found[0][0] + 2, found[0][1] + 2] += 1
+            seen.setdefault(identity, {})[int(metadata["fm.epoch"])] = found[0][2]
+    assert all(s[0] != s[1] and s[0] == s[2] and s[1] == s[3] for s in seen.values()) and len(seen) == 3000
+    assert 0.45 < np.mean([s[0] for s in seen.values()]) < 0.55
+    assert counts.sum() == 12000 and abs(counts - 480).max() < 5 * 480 ** 0.5, counts
+
+
+def moved(image, y, x, is_mirrored):
+    """image as the transform reads it: from y, x on, zeros outside."""
+    h, w, _ = image.shape
+    source = np.pad(image, ((2, 2), (2, 2), (0, 0)))[2 + y:2 + y + h, 2 + x:2 + x + w]
+    return source[:, ::-1] if is_mirrored else source
 
 
 def affine_of(random, shape, number):
