@@ -21,7 +21,7 @@ static const char *val, *monitor, *patience, *class_weights, *checkpoint, *log_p
 static const char *device = "auto", *precision = "auto";
 static uint64_t batch = 128, seed = 1, threads, memory;
 static const char *views = "none", *temperature = "1";
-static double rate = 1e-3, weight_decay, label_smoothing, ema;
+static double rate = 1e-3, weight_decay, label_smoothing, ema, mixup, cutmix;
 static bool skip_unlabelled, resume;
 
 static const char *
@@ -52,6 +52,9 @@ static const Option options[] = {
 	OPT_REAL(0, "label-smoothing", "R", &label_smoothing, "spread a share R of each label over all classes",
 		 .most = 0.999, .is_share = true),
 	OPT_REAL(0, "ema", "R", &ema, "average the weights, keeping a share R at each step", .most = 0.9999999,
+		 .is_share = true),
+	OPT_REAL(0, "mixup", "A", &mixup, "blend each picture with another, by shares from Beta(A, A)", .most = 1),
+	OPT_REAL(0, "cutmix", "P", &cutmix, "put a box of another picture into a share P of them", .most = 1,
 		 .is_share = true),
 	OPT_TEXT(0, "class-weights", "balanced|FILE", &class_weights, "let samples of each class count differently"),
 	OPT_FLAG(0, "skip-unlabelled", &skip_unlabelled, "leave unlabelled samples out instead of refusing them"),
@@ -140,6 +143,8 @@ settings_from_options(void)
 		.weight_decay = weight_decay,
 		.label_smoothing = label_smoothing,
 		.ema = ema,
+		.mixup = mixup,
+		.cutmix = cutmix,
 		.optimizer = optimizer_from_name(optimizer),
 		.schedule = schedule_from_name(schedule),
 		.seed = seed,

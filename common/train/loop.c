@@ -20,15 +20,27 @@ seconds_now(void)
 	return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
-/* [n] weights of the batch's samples, or NULL where all count alike */
+/*
+ * [n] weights of the batch's samples, or NULL where all count alike. Of a mixed one each label's part weighs what its
+ * class does: w = lambda wa + (1 - lambda) wb, and of that lambda becomes the first label's share.
+ */
 static const float *
 sample_weights(const Training *training, const Slot *slot)
 {
-	if (!training->class_weights)
-		return NULL;
-	for (uint64_t i = 0; i < slot->n; i++)
-		training->weights[i] = training->class_weights[slot->labels[i]];
-	return training->weights;
+	const float *of_class = training->class_weights;
+
+	for (uint64_t i = 0; of_class && i < slot->n; i++) {
+		float a = of_class[slot->labels[i]];
+
+		training->weights[i] = a;
+		if (slot->lambda) {
+			float b = of_class[slot->label_b[i]], lambda = slot->lambda[i];
+
+			training->weights[i] = lambda * a + (1 - lambda) * b;
+			slot->lambda[i] = lambda * a / training->weights[i];
+		}
+	}
+	return of_class ? training->weights : NULL;
 }
 
 /* drained after each step, so that an interruption doesn't change the order in which sums are added up */
@@ -57,9 +69,10 @@ static Status
 compute(Training *training, const Slot *slot)
 {
 	const Hyper hyper = schedule_hyper(&training->schedule, training->state.step);
+	const float *weight = sample_weights(training, slot);
 	const Batch batch = {
-		.n = slot->n, .pixels = slot->pixels, .label_a = slot->labels, .ids = slot->ids,
-		.weight = sample_weights(training, slot), .epoch = (uint32_t)slot->epoch,
+		.n = slot->n, .pixels = slot->pixels, .label_a = slot->labels, .label_b = slot->label_b,
+		.lambda = slot->lambda, .weight = weight, .ids = slot->ids, .epoch = (uint32_t)slot->epoch,
 	};
 	Status status = training->table->step(training->backend, &batch, &hyper);
 

@@ -281,7 +281,8 @@ start_ring(Training *training)
 	static const About no_columns;
 	const Shape input = training->net.input;
 	bool is_repeated = training->intake.is_repeated;
-	const Feed feed = {
+	const Settings *settings = training->settings;
+	Feed feed = {
 		.fill = is_repeated ? stream_feed_fill : kept_feed_fill,
 		.context = is_repeated ? (void *)&training->stream_feed : (void *)&training->kept_feed,
 		.batch_most = epoch_step_most(training->intake.epoch_samples, training->settings->batch),
@@ -289,6 +290,15 @@ start_ring(Training *training)
 		.about = is_repeated ? &training->intake.reader.about : &no_columns,
 	};
 
+	if (settings->mixup > 0 || settings->cutmix > 0) {
+		Status status = mix_open(&training->mix, settings->mixup, settings->cutmix, settings->seed, input, &feed);
+
+		if (status < 0)
+			return status;
+		feed.fill = mix_fill;
+		feed.context = &training->mix;
+		feed.is_mixed = true;
+	}
 	return ring_open(&training->ring, &feed);
 }
 

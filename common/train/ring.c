@@ -28,9 +28,25 @@ release_slots(Ring *ring)
 		free(ring->slots[i].pixels);
 		free(ring->slots[i].labels);
 		free(ring->slots[i].ids);
+		free(ring->slots[i].label_b);
+		free(ring->slots[i].lambda);
 		consumed_release(&ring->slots[i].after);
 	}
 	free(ring->slots);
+}
+
+static bool
+make_slot(Slot *slot, const Feed *feed)
+{
+	slot->pixels = reallocarray(NULL, feed->batch_most, feed->picture_size);
+	slot->labels = reallocarray(NULL, feed->batch_most, sizeof *slot->labels);
+	slot->ids = reallocarray(NULL, feed->batch_most, sizeof *slot->ids);
+	consumed_init(&slot->after, feed->about);
+	if (feed->is_mixed) {
+		slot->label_b = reallocarray(NULL, feed->batch_most, sizeof *slot->label_b);
+		slot->lambda = reallocarray(NULL, feed->batch_most, sizeof *slot->lambda);
+	}
+	return slot->pixels && slot->labels && slot->ids && (!feed->is_mixed || (slot->label_b && slot->lambda));
 }
 
 static Status
@@ -40,17 +56,10 @@ make_slots(Ring *ring)
 
 	ring->slot_count = count_slots(feed);
 	ring->slots = memory_zeroed(ring->slot_count, sizeof *ring->slots);
-	for (size_t i = 0; i < ring->slot_count; i++) {
-		Slot *slot = &ring->slots[i];
-
-		slot->pixels = reallocarray(NULL, feed->batch_most, feed->picture_size);
-		slot->labels = reallocarray(NULL, feed->batch_most, sizeof *slot->labels);
-		slot->ids = reallocarray(NULL, feed->batch_most, sizeof *slot->ids);
-		consumed_init(&slot->after, feed->about);
-		if (!slot->pixels || !slot->labels || !slot->ids)
+	for (size_t i = 0; i < ring->slot_count; i++)
+		if (!make_slot(&ring->slots[i], feed))
 			return fail_errno("memory for %zu batches of %u pictures; use a smaller --batch",
 					  ring->slot_count, feed->batch_most);
-	}
 	return STATUS_OK;
 }
 

@@ -17,6 +17,8 @@ typedef struct Slot {
 	uint8_t *pixels; /* [n, h, w, c] */
 	int32_t *labels; /* [n] */
 	int64_t *ids;	 /* [n] */
+	int32_t *label_b; /* [n], as Batch has it; NULL unless the feed mixes */
+	float *lambda;	 /* [n], likewise */
 	uint64_t epoch;
 	Consumed after;	 /* what of the stream was consumed by this batch and all before it */
 } Slot;
@@ -28,6 +30,7 @@ typedef struct Feed {
 	void *context;
 	uint32_t batch_most; /* samples */
 	size_t picture_size; /* bytes */
+	bool is_mixed;	     /* slots have label_b and lambda */
 	const About *about;  /* of the stream; borrowed */
 } Feed;
 

@@ -8,6 +8,7 @@
 #include "train/feed.h"
 #include "train/intake.h"
 #include "train/log.h"
+#include "train/mix.h"
 #include "train/ring.h"
 #include "train/schedule.h"
 #include "train/state.h"
@@ -25,6 +26,7 @@ typedef struct Settings {
 	uint32_t batch;
 	double rate, weight_decay, label_smoothing;
 	double ema; /* 0: no averages */
+	double mixup, cutmix; /* 0: none */
 	Optimizer optimizer;
 	ScheduleKind schedule;
 	uint64_t seed;
@@ -65,6 +67,7 @@ typedef struct Training {
 	Backend *backend; /* NULL: not open yet, or not needed */
 	KeptFeed kept_feed;
 	StreamFeed stream_feed;
+	Mix mix; /* .first is NULL: nothing is mixed */
 	Ring ring;
 	Log log;
 
