@@ -336,6 +336,63 @@ refuse() {
 	refuse 4 "neither a file nor a data set" fm-fetch fashion-mnits
 }
 
+@test "gzip's checksum and length are compared, also behind a tar's end and within an archive" {
+	small
+	tar -cf small.tar small
+	gzip -k small.tar small/*ubyte
+	"$PYTHON" - <<- 'END'
+		import glob
+		for path in glob.glob("small/train-images*.gz") + ["small.tar.gz"]:
+		    data = open(path, "rb").read()
+		    name = path.split("/")[-1][:5]
+		    for what, at in ("checksum", -8), ("length", -4):
+		        wrong = bytearray(data)
+		        wrong[at] ^= 1
+		        open("%s-%s.gz" % (name, what), "wb").write(wrong)
+		    open(name + "-cut.gz", "wb").write(data[:-8])
+		    open(name + "-junk.gz", "wb").write(data + b"junk")
+		    open(name + "-zeros.gz", "wb").write(data + bytes(1000))
+	END
+	for file in train small; do
+		refuse 3 "incorrect data check" fm-fetch $file-checksum.gz
+		refuse 3 "incorrect length check" fm-fetch $file-length.gz
+		refuse 3 "it ends too early" fm-fetch $file-cut.gz
+		refuse 3 "incorrect header check" fm-fetch $file-junk.gz
+		fm-fetch $file-zeros.gz > whole.fms
+	done
+	mkdir inside && cp train-checksum.gz inside/train-images-idx3-ubyte.gz && tar -cf inside.tar inside
+	refuse 3 "incorrect data check" fm-fetch inside.tar
+	# two gzip files one after the other are one
+	(head -c 1000 small.tar | gzip && tail -c +1001 small.tar | gzip) > two.tar.gz
+	fm-fetch small.tar > whole.fms
+	fm-fetch two.tar.gz > two.fms
+	[ "$(content two.fms)" = "$(content whole.fms)" ]
+}
+
+@test "a tar that breaks off between two files is torn, packed or not; tars one after the other are one" {
+	small
+	tar -C small -cf one.tar train-images-idx3-ubyte
+	tar -C small -cf other.tar train-labels-idx1-ubyte
+	cat one.tar other.tar > both.tar
+	fm-fetch small > whole.fms
+	fm-fetch both.tar > both.fms
+	[ "$(content both.fms)" = "$(content whole.fms)" ]
+	"$PYTHON" - <<- 'END'
+		import tarfile
+		with tarfile.open("one.tar") as tar:
+		    end = tar.getmembers()[-1].offset_data + -(-tar.getmembers()[-1].size // 512) * 512
+		data = open("one.tar", "rb").read()
+		for more in 0, 512:
+		    open("torn-%d.tar" % more, "wb").write(data[:end] + bytes(more))
+		open("whole.tar", "wb").write(data[:end] + bytes(1024))
+	END
+	fm-fetch whole.tar > /dev/null
+	xz -k torn-0.tar
+	for file in torn-0.tar torn-512.tar torn-0.tar.xz; do
+		refuse 3 "torn: it breaks off after a file" fm-fetch $file
+	done
+}
+
 @test "pictures with channels: IDX of four dimensions" {
 	printf '\0\0\10\4\0\0\0\2\0\0\0\2\0\0\0\1\0\0\0\3ABCDEFGHIJKL' > colour
 	fm-fetch colour > out.fms

@@ -81,7 +81,7 @@ fresh_make() {
 	[ -d "$include" ] || skip "libc6-dev-arm64-cross is not there"
 	# the libraries' own headers are the same on every 64-bit target
 	mkdir -p here/openssl
-	ln -s /usr/include/jansson*.h /usr/include/xxh*.h /usr/include/archive*.h here/
+	ln -s /usr/include/jansson*.h /usr/include/xxh*.h /usr/include/archive*.h /usr/include/z*.h here/
 	ln -s /usr/include/openssl/* /usr/include/x86_64-linux-gnu/openssl/* here/openssl/
 	ln -s /usr/include/x86_64-linux-gnu/curl here/
 	while read -r source; do

@@ -33,7 +33,7 @@ array_read(void *own, Sample *sample)
 	size_t got;
 
 	if (state->done == state->images.header.shape[0])
-		return 0;
+		return check_end(&state->images);
 	Status status = bytes_read(&state->images.bytes, sample->image, state->size, &got);
 
 	if (status >= 0 && got < state->size)

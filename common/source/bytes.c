@@ -2,75 +2,32 @@
 #include "source/bytes.h"
 
 #include "memory.h"
+#include "source/byte_file.h"
 
-#include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
-	BLOCK = 128 << 10,
 	BOMB_RATIO = 200,	/* digits and clothes give 2 to 10; all-black pictures some hundreds, but not 64 MiB of them */
 	BOMB_LEAST = 64 << 20,
+	TAR_END = 1024, /* bytes */
 };
 
 struct BytesState {
 	char *name;
-	int fd;
-	int64_t offset; /* of the next byte of the file, where it can be rewound */
-	bool is_seekable, is_borrowed;
+	ByteFile file;
+	bool is_borrowed; /* the file's fd */
 	bool is_walked; /* an archive whose files are read one after the other, as they are */
-	uint64_t in, out; /* bytes read of the file, bytes made of them */
+	uint64_t out; /* bytes made of those read of the file */
 	struct archive *outer; /* the file: archive or compressed, or neither */
 	struct archive *inner; /* what lies in it, maybe compressed once more */
-	uint8_t file_block[BLOCK], member_block[BLOCK];
+	size_t ready; /* bytes of the member's block that were looked at, and not handed out */
+	Gunzip *gunzip; /* the member's; NULL: not packed with gzip */
+	uint8_t member_block[BYTE_FILE_BLOCK];
 };
-
-/* ---- the file, for libarchive ---- */
-
-static la_ssize_t
-read_file(struct archive *archive, void *context, const void **block)
-{
-	BytesState *state = context;
-	ssize_t got;
-
-	do
-		got = state->is_seekable ? pread(state->fd, state->file_block, BLOCK, state->offset) :
-					   read(state->fd, state->file_block, BLOCK);
-	while (got < 0 && errno == EINTR);
-	if (got < 0) {
-		archive_set_error(archive, errno, "%s", strerror(errno));
-		return ARCHIVE_FATAL;
-	}
-	state->offset += got;
-	state->in += (uint64_t)got;
-	*block = state->file_block;
-	return got;
-}
-
-static la_int64_t
-seek_file(struct archive *archive, void *context, la_int64_t offset, int whence)
-{
-	BytesState *state = context;
-	struct stat about;
-
-	if (whence == SEEK_CUR)
-		offset += state->offset;
-	if (whence == SEEK_END) {
-		if (fstat(state->fd, &about))
-			return ARCHIVE_FATAL;
-		offset += about.st_size;
-	}
-	if (offset < 0) {
-		archive_set_error(archive, EINVAL, "a position before the file's start");
-		return ARCHIVE_FATAL;
-	}
-	state->offset = offset;
-	return offset;
-}
 
 static Status
 fail_archive(const BytesState *state, struct archive *archive)
@@ -87,7 +44,7 @@ fail_archive(const BytesState *state, struct archive *archive)
 static Status
 check_bomb(const BytesState *state)
 {
-	if (state->out > BOMB_LEAST && state->out / BOMB_RATIO > state->in)
+	if (state->out > BOMB_LEAST && state->out / BOMB_RATIO > state->file.in)
 		return fail(STATUS_INPUT,
 			    "%s: looks like a decompression bomb: more than %d times its compressed size; unpack it yourself if "
 			    "you trust it",
@@ -118,10 +75,14 @@ open_outer(BytesState *state, bool is_raw_welcome)
 	if (!archive)
 		return fail(STATUS_IO, "%s: no memory to read it", state->name);
 	state->outer = archive;
+	if (byte_file_open(&state->file, state->file.fd) < 0)
+		return fail_errno("%s", state->name);
 	support_filters(archive);
 	archive_read_support_format_tar(archive);
+	/* tars one after the other are one, and all of it is read, so that every checksum is compared */
+	archive_read_set_format_option(archive, "tar", "read_concatenated_archives", "1");
 	archive_read_support_format_cpio(archive);
-	if (state->is_seekable)
+	if (byte_file_is_seekable(&state->file))
 		archive_read_support_format_zip_seekable(archive);
 	else
 		archive_read_support_format_zip_streamable(archive);
@@ -129,29 +90,55 @@ open_outer(BytesState *state, bool is_raw_welcome)
 		archive_read_support_format_raw(archive);
 		archive_read_support_format_empty(archive);
 	}
-	archive_read_set_read_callback(archive, read_file);
-	if (state->is_seekable)
-		archive_read_set_seek_callback(archive, seek_file);
-	archive_read_set_callback_data(archive, state);
+	archive_read_set_read_callback(archive, byte_file_read);
+	if (byte_file_is_seekable(&state->file))
+		archive_read_set_seek_callback(archive, byte_file_seek);
+	archive_read_set_callback_data(archive, &state->file);
 	return archive_read_open1(archive) < ARCHIVE_WARN ? fail_archive(state, archive) : STATUS_OK;
 }
 
 /* ---- one file within ---- */
 
+static ssize_t
+next_block(void *context, const void **block)
+{
+	BytesState *state = context;
+	la_ssize_t got = state->ready ? (la_ssize_t)state->ready :
+					archive_read_data(state->outer, state->member_block, BYTE_FILE_BLOCK);
+
+	state->ready = 0;
+	*block = state->member_block;
+	return got < 0 ? -1 : got;
+}
+
 static la_ssize_t
 read_member(struct archive *archive, void *context, const void **block)
 {
 	BytesState *state = context;
-	la_ssize_t got = archive_read_data(state->outer, state->member_block, BLOCK);
+	ssize_t got = state->gunzip ? gunzip_next(state->gunzip, block) : next_block(state, block);
 
-	if (got < 0) {
+	if (got == -1) {
 		const char *reason = archive_error_string(state->outer);
 
 		archive_set_error(archive, archive_errno(state->outer), "%s", reason ? reason : "can't be read");
-		return ARCHIVE_FATAL;
 	}
-	*block = state->member_block;
-	return got;
+	return gunzip_result(archive, state->gunzip, got);
+}
+
+/* Is it packed with gzip, once more than the file may be? */
+static Status
+look_at_member(BytesState *state)
+{
+	const void *block;
+	ssize_t got = next_block(state, &block);
+
+	if (got < 0)
+		return fail_archive(state, state->outer);
+	state->ready = (size_t)got;
+	if (!is_gzip(state->member_block, state->ready))
+		return STATUS_OK;
+	state->gunzip = gunzip_open(next_block, state);
+	return state->gunzip ? STATUS_OK : fail(STATUS_IO, "%s: no memory to read it", state->name);
 }
 
 static Status
@@ -159,10 +146,13 @@ open_inner(BytesState *state)
 {
 	struct archive *archive = archive_read_new();
 	struct archive_entry *entry;
+	Status status;
 
 	if (!archive)
 		return fail(STATUS_IO, "%s: no memory to read it", state->name);
 	state->inner = archive;
+	if ((status = look_at_member(state)) < 0)
+		return status;
 	support_filters(archive);
 	archive_read_support_format_raw(archive);
 	archive_read_support_format_empty(archive);
@@ -187,7 +177,7 @@ skip_entry(BytesState *state)
 	la_int64_t offset;
 	int result;
 
-	if (archive_filter_count(state->outer) <= 1)
+	if (archive_filter_count(state->outer) <= 1 && !state->file.gunzip)
 		return archive_read_data_skip(state->outer) < ARCHIVE_WARN ? fail_archive(state, state->outer) : STATUS_OK;
 	while ((result = archive_read_data_block(state->outer, &block, &size, &offset)) == ARCHIVE_OK) {
 		Status status;
@@ -215,6 +205,18 @@ is_unsafe(const char *path)
 	return false;
 }
 
+/* A tar ends with 1,024 zeros, behind its last file: one that broke off between two files hasn't them. */
+static Status
+check_end(const BytesState *state)
+{
+	struct archive *archive = state->outer;
+	la_int64_t behind = archive_filter_bytes(archive, 0) - archive_read_header_position(archive);
+
+	if ((archive_format(archive) & ARCHIVE_FORMAT_BASE_MASK) != ARCHIVE_FORMAT_TAR || behind >= TAR_END)
+		return STATUS_OK;
+	return fail(STATUS_INPUT, "%s: torn: it breaks off after a file, before the zeros that end a tar", state->name);
+}
+
 /* The next plain file: 1 and its path, 0 at the end. */
 static Status
 next_file(BytesState *state, const char **path)
@@ -234,7 +236,7 @@ next_file(BytesState *state, const char **path)
 		if (archive_entry_filetype(entry) == AE_IFREG && !archive_entry_hardlink(entry))
 			return 1;
 	}
-	return 0;
+	return check_end(state);
 }
 
 static Status
@@ -259,10 +261,9 @@ state_new(int fd, const char *name, const char *member)
 {
 	BytesState *state = memory_zeroed(1, sizeof *state);
 
+	state->file.fd = fd;
 	if (asprintf(&state->name, member ? "%s: %s" : "%s", name, member) < 0)
 		abort();
-	state->fd = fd;
-	state->is_seekable = lseek(fd, 0, SEEK_CUR) >= 0;
 	return state;
 }
 
@@ -273,8 +274,10 @@ state_free(BytesState *state)
 		archive_read_free(state->inner);
 	if (state->outer)
 		archive_read_free(state->outer);
+	gunzip_close(state->gunzip);
+	byte_file_close(&state->file);
 	if (!state->is_borrowed)
-		close(state->fd);
+		close(state->file.fd);
 	free(state->name);
 	free(state);
 }
@@ -387,10 +390,11 @@ Status
 bytes_list(int fd, const char *name, Status (*visit)(void *context, const char *path), void *context)
 {
 	BytesState *state = state_new(fd, name, NULL);
-	Status status = state->is_seekable ? open_outer(state, true) : 0;
+	bool is_rewindable = lseek(fd, 0, SEEK_CUR) >= 0;
+	Status status = is_rewindable ? open_outer(state, true) : 0;
 
 	state->is_borrowed = true;
-	if (status >= 0 && state->is_seekable)
+	if (status >= 0 && is_rewindable)
 		status = list_state(state, visit, context);
 	state_free(state);
 	return status;
