@@ -42,23 +42,44 @@ class Same(nn.Module):
         return nn.functional.pad(x, pads)
 
 
+def split(text, separator):
+    """Parts of a text between separators that stand outside all parentheses."""
+    parts, depth, begin = [], 0, 0
+    for i, sign in enumerate(text):
+        depth += (sign == "(") - (sign == ")")
+        if sign == separator and not depth:
+            parts.append(text[begin:i])
+            begin = i + 1
+    return [part.strip() for part in [*parts, text[begin:]] if part.strip()]
+
+
 class Network(nn.Module):
     """The layers of fm.arch, each under the name that its tensors have: conv1, bn1, fc1, …"""
 
     def __init__(self, arch, channels, height, width):
         super().__init__()
-        self.steps, counts = [], {}
-        shape = torch.zeros(1, channels, height, width)
-        for text in arch.split(", "):
+        self.counts = {}
+        self.steps, _ = self.add_sequence(arch, torch.zeros(1, channels, height, width))
+
+    def add_sequence(self, arch, shape):
+        """Steps of layers one after the other: a module's name, or two lists of steps to be added."""
+        steps = []
+        for text in split(arch, ","):
+            if text.startswith("residual("):
+                ends = [self.add_sequence(part, shape) for part in split(text[len("residual(") : -1], "|")]
+                steps.append((ends[0][0], ends[1][0] if len(ends) > 1 else []))
+                shape = ends[0][1]
+                continue
             words = text.split()
             kind = "fc" if words[0] == "dense" else words[0]
-            counts[kind] = counts.get(kind, 0) + 1
-            name = f"{kind}{counts[kind]}"
+            self.counts[kind] = self.counts.get(kind, 0) + 1
+            name = f"{kind}{self.counts[kind]}"
             for suffix, module in self.build(words, shape):
                 self.add_module(name + suffix, module)
-                self.steps.append(name + suffix)
+                steps.append(name + suffix)
                 module.eval()
                 shape = module(shape)
+        return steps, shape
 
     @staticmethod
     def build(words, shape):
@@ -68,6 +89,11 @@ class Network(nn.Module):
             if words[5] == "same":
                 yield "_pad", Same(kernel, stride)
             yield "", nn.Conv2d(channels, int(words[1]), kernel, stride, bias="nobias" not in words)
+        elif kind == "depthwise":
+            kernel, stride = tuple(map(int, words[1].split("x"))), int(words[3])
+            if words[4] == "same":
+                yield "_pad", Same(kernel, stride)
+            yield "", nn.Conv2d(channels, channels, kernel, stride, bias="nobias" not in words, groups=channels)
         elif kind == "dense":
             yield "", nn.Linear(channels, int(words[1]), bias="nobias" not in words)
         elif kind == "bn":
@@ -87,10 +113,13 @@ class Network(nn.Module):
         else:
             raise ValueError(f"unknown layer {kind}")
 
-    def forward(self, x):
-        for step in self.steps:
-            x = getattr(self, step)(x)
+    def run(self, steps, x):
+        for step in steps:
+            x = getattr(self, step)(x) if isinstance(step, str) else self.run(step[0], x) + self.run(step[1], x)
         return x
+
+    def forward(self, x):
+        return self.run(self.steps, x)
 
 
 class Model:

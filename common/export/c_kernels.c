@@ -24,13 +24,14 @@ static const char window[] =
 	"\tlong in_h, in_w, in_c, out_h, out_w, out_c, kernel_h, kernel_w, stride, pad_top, pad_left;\n"
 	"} Window;\n\n";
 
-static const char conv[] =
+static const char least[] =
 	"static long\n"
 	"least(long a, long b)\n"
 	"{\n"
 	"\treturn a < b ? a : b;\n"
-	"}\n"
-	"\n"
+	"}\n\n";
+
+static const char conv[] =
 	"/* One output. filter [kernel_h, kernel_w, in_c]; outside the picture there are zeros. */\n"
 	"static float\n"
 	"correlate(const Window *s, const float *x, const float *filter, long oy, long ox)\n"
@@ -56,6 +57,41 @@ static const char conv[] =
 	"\t\tfor (long ox = 0; ox < s->out_w; ox++)\n"
 	"\t\t\tfor (long o = 0; o < s->out_c; o++)\n"
 	"\t\t\t\t*y++ = correlate(s, x, weight + o * size, oy, ox) + (bias ? bias[o] : 0);\n"
+	"}\n\n";
+
+static const char depthwise[] =
+	"/* weight [out_c, kernel_h, kernel_w]: each channel by itself; outside the picture there are zeros */\n"
+	"static void\n"
+	"depthwise(const Window *s, const float *x, const float *weight, const float *bias, float *y)\n"
+	"{\n"
+	"\tfor (long o = 0; o < s->out_h * s->out_w * s->out_c; o++) {\n"
+	"\t\tlong c = o % s->out_c, ox = o / s->out_c % s->out_w, oy = o / s->out_c / s->out_w;\n"
+	"\t\tlong top = oy * s->stride - s->pad_top, left = ox * s->stride - s->pad_left;\n"
+	"\t\tlong ky_end = least(s->kernel_h, s->in_h - top), kx_end = least(s->kernel_w, s->in_w - left);\n"
+	"\t\tconst float *filter = weight + c * s->kernel_h * s->kernel_w;\n"
+	"\t\tfloat sum = bias ? bias[c] : 0;\n"
+	"\n"
+	"\t\tfor (long ky = top < 0 ? -top : 0; ky < ky_end; ky++)\n"
+	"\t\t\tfor (long kx = left < 0 ? -left : 0; kx < kx_end; kx++)\n"
+	"\t\t\t\tsum += x[((top + ky) * s->in_w + left + kx) * s->in_c + c] * filter[ky * s->kernel_w + kx];\n"
+	"\t\ty[o] = sum;\n"
+	"\t}\n"
+	"}\n\n";
+
+static const char copy[] =
+	"static void\n"
+	"copy(long n, const float *x, float *y)\n"
+	"{\n"
+	"\tfor (long i = 0; i < n; i++)\n"
+	"\t\ty[i] = x[i];\n"
+	"}\n\n";
+
+static const char add[] =
+	"static void\n"
+	"add(long n, const float *x, float *sum)\n"
+	"{\n"
+	"\tfor (long i = 0; i < n; i++)\n"
+	"\t\tsum[i] += x[i];\n"
 	"}\n\n";
 
 static const char dense[] =
@@ -158,9 +194,20 @@ has(const Graph *graph, LayerKind kind)
 	return false;
 }
 
-void
-c_kernels_write(const Graph *graph, FILE *file)
+/* Is a value changed that others still need? */
+static bool
+has_copies(const Graph *graph, const Arena *arena)
 {
+	for (size_t i = 0; i < graph->count; i++)
+		if (step_works_in_place(&graph->steps[i]) && !arena->is_in_place[i])
+			return true;
+	return false;
+}
+
+void
+c_kernels_write(const Graph *graph, const Arena *arena, FILE *file)
+{
+	bool has_depthwise = has(graph, LAYER_DEPTHWISE);
 	bool has_conv = has(graph, LAYER_CONV), has_dense = has(graph, LAYER_DENSE);
 	bool has_maxpool = has(graph, LAYER_MAXPOOL);
 	bool has_avgpool = has(graph, LAYER_AVGPOOL) || has(graph, LAYER_GLOBALAVGPOOL);
@@ -168,9 +215,13 @@ c_kernels_write(const Graph *graph, FILE *file)
 		bool is_needed;
 		const char *text;
 	} kernels[] = {
-		{ has_conv || has_maxpool || has_avgpool, window },
+		{ has_conv || has_depthwise || has_maxpool || has_avgpool, window },
 		{ has_conv || has_dense, dot },
+		{ has_conv || has_depthwise, least },
 		{ has_conv, conv },
+		{ has_depthwise, depthwise },
+		{ has_copies(graph, arena), copy },
+		{ has(graph, LAYER_RESIDUAL), add },
 		{ has_dense, dense },
 		{ has(graph, LAYER_BN), affine },
 		{ has(graph, LAYER_RELU), relu },

@@ -1,7 +1,4 @@
-/* c_source.c: weights as constants, one arena, one call a step.
- *
- * Values between steps lie in the arena by turns at its start and at its end, so it is as large as the largest two
- * neighbours; what can be done in place is. */
+/* c_source.c: weights as constants, one arena, one call a step. */
 #include "export/c_source.h"
 
 #include "export/c_kernels.h"
@@ -29,34 +26,10 @@ c_prefix(const char *target)
 	return prefix;
 }
 
-/* Is its output another place than its input? */
-static bool
-is_moving(const Step *step)
-{
-	LayerKind kind = step->layer->kind;
-
-	return kind != LAYER_BN && kind != LAYER_RELU && kind != LAYER_SOFTMAX && kind != LAYER_DROPOUT;
-}
-
-static size_t
-arena_floats(const Graph *graph)
-{
-	size_t most = shape_size(graph->model->net.input);
-
-	for (size_t i = 0; i < graph->count; i++) {
-		const Layer *layer = graph->steps[i].layer;
-		size_t floats = shape_size(layer->in) + (is_moving(&graph->steps[i]) ? shape_size(layer->out) : 0);
-
-		if (floats > most)
-			most = floats;
-	}
-	return most;
-}
-
 size_t
-c_arena_size(const Graph *graph)
+c_arena_size(const Arena *arena)
 {
-	return arena_floats(graph) * sizeof(float);
+	return arena->floats * sizeof(float);
 }
 
 /* The shortest of nine digits that read back, with the point that C's suffix wants. */
@@ -92,11 +65,13 @@ write_array(FILE *file, const char *layer, const char *what, size_t count, const
 	fputs("\n};\n\n", file);
 }
 
-/* The model file's [out, in, kh, kw] as [out, kh, kw, in], where channels lie together as in pictures. */
+/* The model file's [out, in, kh, kw] as [out, kh, kw, in], where channels lie together as in pictures; a depthwise layer's
+ * [c, 1, kh, kw] stays as it is. */
 static void
 write_filters(FILE *file, const Layer *conv, const float *weight)
 {
-	size_t kernel = (size_t)conv->kernel_h * conv->kernel_w, channels = conv->in.c, count = layer_weight_count(conv);
+	size_t kernel = (size_t)conv->kernel_h * conv->kernel_w, count = layer_weight_count(conv);
+	size_t channels = count / conv->units / kernel;
 
 	begin_array(file, conv->name, "weight", count);
 	for (size_t i = 0; i < count; i++) {
@@ -135,6 +110,7 @@ write_constants(FILE *file, const Step *step)
 
 	switch (layer->kind) {
 	case LAYER_CONV:
+	case LAYER_DEPTHWISE:
 		write_window(file, layer);
 		write_filters(file, layer, step->weight);
 		break;
@@ -156,20 +132,15 @@ write_constants(FILE *file, const Step *step)
 		write_array(file, layer->name, "bias", layer->units, step->bias);
 }
 
-/* Where the values before and after a step lie, as floats into the arena. */
+/* Where a step finds what it reads and puts what it makes, as floats into the arena. */
 typedef struct Places {
-	size_t arena, in, out;
-	bool is_at_end;
+	size_t in, other, out;
 } Places;
 
-static void
-move(Places *places, const Step *step)
+static size_t
+place_of(const Arena *arena, size_t step)
 {
-	places->in = places->out;
-	if (!is_moving(step))
-		return;
-	places->is_at_end = !places->is_at_end;
-	places->out = places->is_at_end ? places->arena - shape_size(step->layer->out) : 0;
+	return step == STEP_PIXELS ? arena->pixels : arena->places[step];
 }
 
 static void
@@ -183,7 +154,9 @@ write_call(FILE *file, const Step *step, const Places *places)
 		snprintf(bias, sizeof bias, "%s_bias", name);
 	switch (layer->kind) {
 	case LAYER_CONV:
-		fprintf(file, "\tconv(&%s, arena + %zu, %s_weight, %s, arena + %zu);\n", name, places->in, name, bias, places->out);
+	case LAYER_DEPTHWISE:
+		fprintf(file, "\t%s(&%s, arena + %zu, %s_weight, %s, arena + %zu);\n",
+			layer->kind == LAYER_CONV ? "conv" : "depthwise", name, places->in, name, bias, places->out);
 		break;
 	case LAYER_DENSE:
 		fprintf(file, "\tdense(%u, %u, arena + %zu, %s_weight, %s, arena + %zu);\n", layer->units, layer->in.c, places->in,
@@ -191,10 +164,13 @@ write_call(FILE *file, const Step *step, const Places *places)
 		break;
 	case LAYER_BN:
 		fprintf(file, "\taffine(%zu, %u, arena + %zu, %s_scale, %s_shift);\n", (size_t)layer->in.h * layer->in.w,
-			layer->in.c, places->in, name, name);
+			layer->in.c, places->out, name, name);
 		break;
 	case LAYER_RELU:
-		fprintf(file, "\trelu(%zu, arena + %zu);\n", shape_size(layer->in), places->in);
+		fprintf(file, "\trelu(%zu, arena + %zu);\n", shape_size(layer->in), places->out);
+		break;
+	case LAYER_RESIDUAL:
+		fprintf(file, "\tadd(%zu, arena + %zu, arena + %zu);\n", shape_size(layer->in), places->other, places->out);
 		break;
 	case LAYER_MAXPOOL:
 	case LAYER_AVGPOOL:
@@ -213,19 +189,28 @@ write_call(FILE *file, const Step *step, const Places *places)
 }
 
 static void
-write_predict(const Graph *graph, const char *prefix, FILE *file)
+write_step(FILE *file, const Graph *graph, const Arena *arena, size_t i)
+{
+	const Step *step = &graph->steps[i];
+	const Places places = { place_of(arena, step->from), place_of(arena, step->other), place_of(arena, i) };
+
+	/* what others still need is changed in a copy */
+	if (step_works_in_place(step) && !arena->is_in_place[i])
+		fprintf(file, "\tcopy(%zu, arena + %zu, arena + %zu);\n", shape_size(step->layer->in), places.in, places.out);
+	write_call(file, step, &places);
+}
+
+static void
+write_predict(const Graph *graph, const Arena *arena, const char *prefix, FILE *file)
 {
 	const Net *net = &graph->model->net;
-	Places places = { .arena = arena_floats(graph) };
 
 	fprintf(file, "void\n%s_predict(const unsigned char *image, float *prob)\n{\n", prefix);
-	fprintf(file, "\tfor (long i = 0; i < %zuL; i++)\n\t\tarena[i] = (float)image[i] * input_scale[i %% %u] + input_shift[i %% %u];\n",
-		shape_size(net->input), net->input.c, net->input.c);
-	for (size_t i = 0; i < graph->count; i++) {
-		move(&places, &graph->steps[i]);
-		write_call(file, &graph->steps[i], &places);
-	}
-	fprintf(file, "\tsoftmax(%u, arena + %zu, ", net->classes, places.out);
+	fprintf(file, "\tfor (long i = 0; i < %zuL; i++)\n\t\tarena[%zu + i] = (float)image[i] * input_scale[i %% %u] + input_shift[i %% %u];\n",
+		shape_size(net->input), arena->pixels, net->input.c, net->input.c);
+	for (size_t i = 0; i < graph->count; i++)
+		write_step(file, graph, arena, i);
+	fprintf(file, "\tsoftmax(%u, arena + %zu, ", net->classes, place_of(arena, graph->end));
 	write_float(file, (float)(1 / graph->temperature));
 	fputs(", prob);\n}\n", file);
 }
@@ -259,26 +244,26 @@ write_classes(const Model *model, const char *prefix, FILE *file)
 }
 
 static void
-write_source(const Graph *graph, const char *prefix, const char *header, FILE *file)
+write_source(const Graph *graph, const Arena *arena, const char *prefix, const char *header, FILE *file)
 {
 	const Net *net = &graph->model->net;
 
 	fprintf(file, "/* Made by fm-export %s from this net:\n * %s\n *\n", FM_VERSION, net->text);
 	fprintf(file, " * Plain C99; of the library only expf. The arena below takes %zu bytes, the constants %zu. */\n",
-		c_arena_size(graph), (net->param_count + net->bn_count) * sizeof(float));
+		c_arena_size(arena), (net->param_count + net->bn_count) * sizeof(float));
 	fprintf(file, "#include \"%s\"\n\n#include <math.h>\n\n", header);
-	fprintf(file, "static float arena[%zu];\n\n", arena_floats(graph));
+	fprintf(file, "static float arena[%zu];\n\n", arena->floats);
 	write_classes(graph->model, prefix, file);
 	write_array(file, "input", "scale", net->input.c, net->scale);
 	write_array(file, "input", "shift", net->input.c, net->shift);
-	c_kernels_write(graph, file);
+	c_kernels_write(graph, arena, file);
 	for (size_t i = 0; i < graph->count; i++)
 		write_constants(file, &graph->steps[i]);
-	write_predict(graph, prefix, file);
+	write_predict(graph, arena, prefix, file);
 }
 
 static void
-write_header(const Graph *graph, const char *prefix, FILE *file)
+write_header(const Graph *graph, const Arena *arena, const char *prefix, FILE *file)
 {
 	const Net *net = &graph->model->net;
 
@@ -291,7 +276,7 @@ write_header(const Graph *graph, const char *prefix, FILE *file)
 	fprintf(file,
 		"/**\n * Probabilities of a picture's classes. Uses an arena of %zu bytes that all calls share: one call at a time.\n *\n"
 		" * @param image  [%u, %u, %u] height, width, channels: pixels 0..255\n * @param prob   out, [%u], sum 1\n */\n",
-		c_arena_size(graph), net->input.h, net->input.w, net->input.c, net->classes);
+		c_arena_size(arena), net->input.h, net->input.w, net->input.c, net->classes);
 	fprintf(file, "void %s_predict(const unsigned char *image, float *prob);\n\n", prefix);
 	fputs("#ifdef __cplusplus\n}\n#endif\n\n#endif\n", file);
 }
@@ -313,23 +298,23 @@ close_checked(FILE *file, const char *name)
 }
 
 Status
-c_header_write(const Graph *graph, const char *prefix, int fd, const char *name)
+c_header_write(const Graph *graph, const Arena *arena, const char *prefix, int fd, const char *name)
 {
 	FILE *file = open_copy(fd);
 
 	if (!file)
 		return fail_errno("%s", name);
-	write_header(graph, prefix, file);
+	write_header(graph, arena, prefix, file);
 	return close_checked(file, name);
 }
 
 Status
-c_source_write(const Graph *graph, const char *prefix, const char *header, int fd, const char *name)
+c_source_write(const Graph *graph, const Arena *arena, const char *prefix, const char *header, int fd, const char *name)
 {
 	FILE *file = open_copy(fd);
 
 	if (!file)
 		return fail_errno("%s", name);
-	write_source(graph, prefix, header, file);
+	write_source(graph, arena, prefix, header, file);
 	return close_checked(file, name);
 }

@@ -11,9 +11,17 @@ static const double bn_epsilon = 1e-3;
 size_t
 layer_weight_count(const Layer *layer)
 {
-	size_t window = layer->kind == LAYER_CONV ? (size_t)layer->kernel_h * layer->kernel_w : 1;
+	size_t window = layer->kind == LAYER_DENSE ? 1 : (size_t)layer->kernel_h * layer->kernel_w;
 
-	return window * layer->in.c * layer->units;
+	return window * layer->units * (layer->kind == LAYER_DEPTHWISE ? 1 : layer->in.c);
+}
+
+bool
+step_works_in_place(const Step *step)
+{
+	LayerKind kind = step->layer->kind;
+
+	return kind == LAYER_BN || kind == LAYER_RELU || kind == LAYER_RESIDUAL;
 }
 
 static double
@@ -77,31 +85,102 @@ fold_into(Step *main, const Step *bn)
 	return STATUS_OK;
 }
 
-static bool
-can_fold(const Graph *graph, const Step *step)
-{
-	const Step *before = graph->count ? &graph->steps[graph->count - 1] : NULL;
+/* Where a layer's value is made: layers that only training needs hand on what they read. */
+typedef struct Sources {
+	size_t *step;	   /* [layers] */
+	uint32_t *readers; /* [layers], other layers */
+} Sources;
 
-	return step->layer->kind == LAYER_BN && before && !before->folded &&
-	       (before->layer->kind == LAYER_CONV || before->layer->kind == LAYER_DENSE);
+static size_t
+source_of(const Sources *sources, size_t layer)
+{
+	return layer == FROM_PIXELS ? STEP_PIXELS : sources->step[layer];
+}
+
+/* @return the step that batch norm goes into, or NULL */
+static Step *
+foldable(const Graph *graph, const Sources *sources, const Layer *layer)
+{
+	size_t from = source_of(sources, layer->from);
+
+	if (layer->kind != LAYER_BN || from == STEP_PIXELS || sources->readers[layer->from] > 1 || graph->steps[from].folded ||
+	    !layer_multiplies(graph->steps[from].layer))
+		return NULL;
+	return &graph->steps[from];
+}
+
+static Status
+add_step(Graph *graph, Sources *sources, size_t i, bool fold)
+{
+	const Layer *layer = &graph->model->net.layers[i];
+	size_t from = source_of(sources, layer->from);
+	Step step = step_of(layer, graph->model), *main = fold ? foldable(graph, sources, layer) : NULL;
+
+	sources->step[i] = from;
+	if (!is_needed(layer))
+		return STATUS_OK;
+	if (main)
+		return fold_into(main, &step);
+	step.from = from;
+	step.other = layer->kind == LAYER_RESIDUAL ? source_of(sources, layer->other) : STEP_PIXELS;
+	sources->step[i] = graph->count;
+	graph->steps[graph->count++] = step;
+	return STATUS_OK;
+}
+
+static void
+count_readers(const Net *net, Sources *sources)
+{
+	for (size_t i = 0; i < net->layer_count; i++) {
+		const Layer *layer = &net->layers[i];
+
+		if (layer->from != FROM_PIXELS)
+			sources->readers[layer->from]++;
+		if (layer->kind == LAYER_RESIDUAL && layer->other != FROM_PIXELS)
+			sources->readers[layer->other]++;
+	}
+}
+
+static void
+read_by(Graph *graph, size_t step, size_t reader)
+{
+	if (step == STEP_PIXELS)
+		graph->pixels_last = reader;
+	else
+		graph->steps[step].last = reader;
+}
+
+static void
+find_last_readers(Graph *graph)
+{
+	for (size_t i = 0; i < graph->count; i++) {
+		read_by(graph, graph->steps[i].from, i);
+		if (graph->steps[i].layer->kind == LAYER_RESIDUAL)
+			read_by(graph, graph->steps[i].other, i);
+	}
+	read_by(graph, graph->end, graph->count);
 }
 
 static Status
 add_steps(Graph *graph, bool fold)
 {
 	const Net *net = &graph->model->net;
+	Sources sources = { .step = calloc(net->layer_count, sizeof *sources.step),
+			    .readers = calloc(net->layer_count, sizeof *sources.readers) };
 	Status status = STATUS_OK;
 
-	for (size_t i = 0; i < net->layer_count && status >= 0; i++) {
-		Step step = step_of(&net->layers[i], graph->model);
-
-		if (!is_needed(step.layer))
-			continue;
-		if (fold && can_fold(graph, &step))
-			status = fold_into(&graph->steps[graph->count - 1], &step);
-		else
-			graph->steps[graph->count++] = step;
+	if (!sources.step || !sources.readers)
+		status = fail_errno("no memory for %zu layers", net->layer_count);
+	else
+		count_readers(net, &sources);
+	for (size_t i = 0; i < net->layer_count && status >= 0; i++)
+		status = add_step(graph, &sources, i, fold);
+	if (status >= 0) {
+		graph->end = sources.step[net->layer_count - 1];
+		find_last_readers(graph);
 	}
+	free(sources.step);
+	free(sources.readers);
 	return status;
 }
 

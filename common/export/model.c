@@ -53,7 +53,7 @@ export_onnx(const char *path, const char *target, bool fold)
 
 /* Both are written before the first appears. */
 static Status
-write_pair(const Graph *graph, const char *source_name, const char *header_name)
+write_pair(const Graph *graph, const Arena *arena, const char *source_name, const char *header_name)
 {
 	AtomicFile source, header;
 	const char *slash = strrchr(header_name, '/'), *header_base = slash ? slash + 1 : header_name;
@@ -63,9 +63,9 @@ write_pair(const Graph *graph, const char *source_name, const char *header_name)
 	if (status >= 0 && (status = atomic_open(&header, header_name)) < 0)
 		atomic_abandon(&source);
 	if (status >= 0) {
-		status = c_source_write(graph, prefix, header_base, source.fd, source_name);
+		status = c_source_write(graph, arena, prefix, header_base, source.fd, source_name);
 		if (status >= 0)
-			status = c_header_write(graph, prefix, header.fd, header_name);
+			status = c_header_write(graph, arena, prefix, header.fd, header_name);
 		if (status >= 0)
 			status = atomic_commit(&header);
 		else
@@ -94,17 +94,22 @@ check_c_name(const char *target)
 }
 
 Status
-export_c(const char *path, const char *target, size_t *arena)
+export_c(const char *path, const char *target, size_t *size)
 {
 	Model model;
 	Graph graph;
+	Arena arena;
 	Status status = check_c_name(target);
 	if (status < 0 || (status = read_graph(&model, &graph, path, true)) < 0)
 		return status;
 	char *header = memory_text(target);
 	header[strlen(header) - 1] = 'h';
-	status = write_pair(&graph, target, header);
-	*arena = c_arena_size(&graph);
+	status = arena_init(&arena, &graph);
+	if (status >= 0) {
+		status = write_pair(&graph, &arena, target, header);
+		*size = c_arena_size(&arena);
+		arena_release(&arena);
+	}
 	free(header);
 	graph_release(&graph);
 	model_release(&model);

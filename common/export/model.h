@@ -20,8 +20,8 @@ MUST_CHECK Status export_onnx(const char *path, const char *target, bool fold);
  * As TARGET, which ends in .c, and the header beside it. The header appears first; both or, unless the disk fails between
  * the two, neither.
  *
- * @param arena  out: bytes of its static arena
+ * @param size   out: bytes of its static arena
  */
-MUST_CHECK Status export_c(const char *path, const char *target, size_t *arena);
+MUST_CHECK Status export_c(const char *path, const char *target, size_t *size);
 
 #endif

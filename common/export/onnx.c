@@ -25,10 +25,12 @@ enum { ELEMENT_FLOAT = 1, ELEMENT_UINT8 = 2 };
 
 #define NEW(type, init) ((type *)memcpy(memory_zeroed(1, sizeof(type)), &(type)init, sizeof(type)))
 
-/* A graph under construction; last names the value that the newest node has made. */
+/* A graph under construction; last names the value that the next node reads. */
 typedef struct Builder {
 	Onnx__Graph *graph;
 	const char *last;
+	const char *pixels;  /* the value that the first steps read */
+	const char **values; /* [steps]: what each has made; borrowed from its node */
 } Builder;
 
 static void
@@ -153,7 +155,7 @@ set_window(Onnx__Node *node, const Layer *layer)
 {
 	set_list(node, "kernel_shape", 2, (int64_t[]){ layer->kernel_h, layer->kernel_w });
 	set_list(node, "strides", 2, (int64_t[]){ layer->stride, layer->stride });
-	if (layer->kind == LAYER_CONV)
+	if (layer_multiplies(layer))
 		set_list(node, "pads", 4,
 			 (int64_t[]){ layer->pad_top, layer->pad_left,
 				      pad_after(layer->in.h, layer->out.h, layer->kernel_h, layer->stride, layer->pad_top),
@@ -185,9 +187,13 @@ static void
 add_conv(Builder *builder, const Step *step)
 {
 	const Layer *conv = step->layer;
-	int64_t sizes[] = { conv->units, conv->in.c, conv->kernel_h, conv->kernel_w };
+	bool is_depthwise = conv->kind == LAYER_DEPTHWISE;
+	int64_t sizes[] = { conv->units, is_depthwise ? 1 : conv->in.c, conv->kernel_h, conv->kernel_w };
+	Onnx__Node *node = add_weighted(builder, "Conv", step, 4, sizes);
 
-	set_window(add_weighted(builder, "Conv", step, 4, sizes), conv);
+	set_window(node, conv);
+	if (is_depthwise)
+		set_whole(node, "group", conv->in.c);
 }
 
 static void
@@ -220,14 +226,21 @@ add_flatten(Builder *builder, const char *name)
 	set_whole(add_node(builder, "Flatten", name, NULL), "axis", 1);
 }
 
+static const char *
+value_at(const Builder *builder, size_t step)
+{
+	return step == STEP_PIXELS ? builder->pixels : builder->values[step];
+}
+
 static void
-add_step(Builder *builder, const Step *step)
+add_node_of(Builder *builder, const Step *step)
 {
 	const char *name = step->layer->name;
 	char flat[48];
 
 	switch (step->layer->kind) {
 	case LAYER_CONV:
+	case LAYER_DEPTHWISE:
 		add_conv(builder, step);
 		break;
 	case LAYER_DENSE:
@@ -252,10 +265,21 @@ add_step(Builder *builder, const Step *step)
 	case LAYER_FLATTEN: /* of [n, c, h, w]: in the order that the dense layer's weights have */
 		add_flatten(builder, name);
 		break;
+	case LAYER_RESIDUAL:
+		add_node(builder, "Add", name, (const char *[]){ value_at(builder, step->other), NULL });
+		break;
 	case LAYER_DROPOUT:
 	case LAYER_SOFTMAX:
 		break;
 	}
+}
+
+static void
+add_step(Builder *builder, const Graph *graph, size_t i)
+{
+	builder->last = value_at(builder, graph->steps[i].from);
+	add_node_of(builder, &graph->steps[i]);
+	builder->values[i] = builder->last;
 }
 
 /* uint8 [n, h, w, c] -> float [n, c, h, w], pixel * scale + shift */
@@ -273,6 +297,7 @@ add_input(Builder *builder, const Net *net)
 	add_node(builder, "Mul", "scaled", (const char *[]){ "input.scale", NULL });
 	add_tensor(builder, "input.shift", 4, channels, net->shift);
 	add_node(builder, "Add", "shifted", (const char *[]){ "input.shift", NULL });
+	builder->pixels = builder->last;
 }
 
 /* sharpness: 1 / temperature, borrowed */
@@ -316,7 +341,8 @@ message_of(const Graph *graph, const float *sharpness)
 {
 	Onnx__Model *message = NEW(Onnx__Model, ONNX__MODEL__INIT);
 	Onnx__OperatorSet *set = NEW(Onnx__OperatorSet, ONNX__OPERATOR_SET__INIT);
-	Builder builder = { .graph = NEW(Onnx__Graph, ONNX__GRAPH__INIT) };
+	Builder builder = { .graph = NEW(Onnx__Graph, ONNX__GRAPH__INIT),
+			    .values = memory_zeroed(graph->count + 1, sizeof *builder.values) };
 
 	message->has_ir_version = 1;
 	message->ir_version = ONNX_IR;
@@ -330,7 +356,9 @@ message_of(const Graph *graph, const float *sharpness)
 	builder.graph->name = memory_text("fm-model");
 	add_input(&builder, &graph->model->net);
 	for (size_t i = 0; i < graph->count; i++)
-		add_step(&builder, &graph->steps[i]);
+		add_step(&builder, graph, i);
+	builder.last = value_at(&builder, graph->end);
+	free(builder.values);
 	add_output(&builder, &graph->model->net, sharpness);
 	add_metadata(message, "fm.arch", memory_text(graph->model->net.text));
 	add_metadata(message, "fm.classes", classes_text(graph->model));

@@ -1,5 +1,6 @@
 #include "info/describe.h"
 
+#include "net/parse.h"
 #include "stream/lazy.h"
 
 #include <inttypes.h>
@@ -139,20 +140,17 @@ count_parameters(const Net *net, const Layer *layer)
 	return count;
 }
 
-/* The architecture text has one item a layer, in order. */
 static json_t *
 describe_layers(const Net *net)
 {
 	json_t *layers = json_array();
-	const char *text = net->text;
+	char text[LAYER_TEXT_MOST];
 	for (size_t i = 0; i < net->layer_count; i++) {
 		const Layer *layer = &net->layers[i];
-		size_t length = strcspn(text, ",");
-		json_array_append_new(layers, json_pack("{sssosI ss%}", "name", layer->name, "output_shape",
+		json_array_append_new(layers, json_pack("{sssosI ss}", "name", layer->name, "output_shape",
 							describe_shape(layer->out), "parameters",
-							(json_int_t)count_parameters(net, layer), "type", text, length));
-		text += length;
-		text += strspn(text, ", ");
+							(json_int_t)count_parameters(net, layer), "type",
+							layer_text(layer, text)));
 	}
 	return layers;
 }

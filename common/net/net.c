@@ -36,23 +36,43 @@ check_end(const Net *net)
 		    last->name, layer_text(last, text), shape_text(last->out, out), net->classes);
 }
 
+static Shape
+shape_after(const Net *net, size_t layer)
+{
+	return layer == FROM_PIXELS ? net->input : net->layers[layer].out;
+}
+
+/* What is added must be alike. */
+static Status
+check_branches(const Net *net, const Layer *residual)
+{
+	Shape a = residual->in, b = shape_after(net, residual->other);
+	char first[SHAPE_TEXT_MOST], second[SHAPE_TEXT_MOST];
+
+	if (a.h == b.h && a.w == b.w && a.c == b.c && a.is_flat == b.is_flat)
+		return STATUS_OK;
+	return fail(STATUS_USAGE, "%s: A gives %s and B %s, which can't be added; give %s", residual->name,
+		    shape_text(a, first), shape_text(b, second),
+		    residual->second < (size_t)(residual - net->layers) ? "both the same shape"
+								       : "B a conv 1x1 that makes the same shape");
+}
+
 static Status
 infer_shapes(Net *net)
 {
-	Shape shape = net->input;
-
 	for (size_t i = 0; i < net->layer_count; i++) {
 		Layer *layer = &net->layers[i];
 		Status status;
 
-		layer->in = shape;
+		layer->in = shape_after(net, layer->from);
 		status = layer_infer(layer);
+		if (!status && layer->kind == LAYER_RESIDUAL)
+			status = check_branches(net, layer);
 		if (status)
 			return status;
 		if (layer->kind == LAYER_SOFTMAX && i + 1 < net->layer_count)
 			return fail(STATUS_USAGE, "%s stands before %s; softmax is the last layer or left out",
 				    layer->name, net->layers[i + 1].name);
-		shape = layer->out;
 	}
 	return check_end(net);
 }
@@ -79,6 +99,8 @@ add_layer_tensors(Net *net, Layer *layer)
 {
 	uint32_t in = layer->in.c, units = layer->units;
 	const uint32_t conv[5] = { units, in, layer->kernel_h, layer->kernel_w }, dense[5] = { units, in };
+	const uint32_t depthwise[5] = { in, 1, layer->kernel_h, layer->kernel_w };
+	const uint32_t *weight = layer->kind == LAYER_CONV ? conv : layer->kind == LAYER_DENSE ? dense : depthwise;
 	const uint32_t bias[5] = { units }, channel[5] = { in };
 
 	if (layer->kind == LAYER_BN) {
@@ -86,8 +108,8 @@ add_layer_tensors(Net *net, Layer *layer)
 		layer->bias = add_tensor(net, layer, "bias", NET_PARAM, channel);
 		layer->mean = add_tensor(net, layer, "running_mean", NET_BN, channel);
 		layer->variance = add_tensor(net, layer, "running_var", NET_BN, channel);
-	} else if (layer->kind == LAYER_CONV || layer->kind == LAYER_DENSE) {
-		layer->weight = add_tensor(net, layer, "weight", NET_PARAM, layer->kind == LAYER_CONV ? conv : dense);
+	} else if (layer_multiplies(layer)) {
+		layer->weight = add_tensor(net, layer, "weight", NET_PARAM, weight);
 		if (layer->bias != NO_TENSOR)
 			layer->bias = add_tensor(net, layer, "bias", NET_PARAM, bias);
 	}
@@ -155,10 +177,15 @@ net_release(Net *net)
 }
 
 bool
+layer_multiplies(const Layer *layer)
+{
+	return layer->kind == LAYER_CONV || layer->kind == LAYER_DEPTHWISE || layer->kind == LAYER_DENSE;
+}
+
+bool
 tensor_is_decayed(const TensorInfo *tensor)
 {
 	const Layer *layer = tensor->layer;
 
-	return (layer->kind == LAYER_CONV || layer->kind == LAYER_DENSE) && tensor->vector == NET_PARAM &&
-	       tensor->offset == layer->weight;
+	return layer_multiplies(layer) && tensor->vector == NET_PARAM && tensor->offset == layer->weight;
 }

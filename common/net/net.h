@@ -10,8 +10,10 @@
 
 typedef enum LayerKind {
 	LAYER_CONV, LAYER_BN, LAYER_RELU, LAYER_MAXPOOL, LAYER_AVGPOOL, LAYER_GLOBALAVGPOOL,
-	LAYER_FLATTEN, LAYER_DENSE, LAYER_DROPOUT, LAYER_SOFTMAX,
+	LAYER_FLATTEN, LAYER_DENSE, LAYER_DROPOUT, LAYER_SOFTMAX, LAYER_DEPTHWISE, LAYER_RESIDUAL,
 } LayerKind;
+
+enum { LAYER_KINDS = LAYER_RESIDUAL + 1 };
 
 /** What flows between layers, channels last in memory; after flatten, globalavgpool or dense: 1 x 1 x c. */
 typedef struct Shape {
@@ -21,10 +23,14 @@ typedef struct Shape {
 
 #define NO_TENSOR SIZE_MAX
 
+/** Instead of a layer's index: the pixels. */
+#define FROM_PIXELS SIZE_MAX
+
 /** What a network may be at most, so that sizes can be multiplied and a text from outside can ask for little. */
 enum {
 	NET_TEXT_MOST = 64 << 10,     /* bytes of architecture text */
 	NET_LAYERS_MOST = 1000,
+	NET_NESTING_MOST = 32,	      /* residuals within residuals */
 	NET_SIDE_MOST = 1024,	      /* height and width of the input, kernels, strides */
 	NET_CHANNELS_MOST = 16,	      /* of the input */
 	NET_UNITS_MOST = 65536,	      /* of one layer, and classes */
@@ -32,18 +38,26 @@ enum {
 	NET_FLOATS_MOST = 1 << 30,    /* of all tensors together */
 };
 
-/** One layer of the text. Offsets count floats in the vectors of TensorInfo.vector, NO_TENSOR where there is none. */
+/**
+ * One layer of the text; layers stand in an order in which each comes after what it reads. residual(A | B) is A's layers,
+ * B's layers, then one that adds what both leave: `first` is the first of A, `second` the first of B, or the residual
+ * itself where B is empty. Offsets count floats in the vectors of TensorInfo.vector, NO_TENSOR where there is none.
+ */
 typedef struct Layer {
 	LayerKind kind;
 	char name[24];		     /* kind + ordinal of that kind in text order: "conv1", "fc1", "bn4", "dropout1" */
+	size_t from;		     /* the layer that it reads, or FROM_PIXELS; of a residual the last of A */
+	size_t other;		     /* residual: the last of B; where B is empty what A reads */
+	size_t first, second;	     /* residual: see above */
 	Shape in, out;
 	uint32_t units;		     /* conv: output channels; dense: outputs */
-	uint32_t kernel_h, kernel_w; /* conv, pools */
+	uint32_t kernel_h, kernel_w; /* conv, depthwise, pools */
 	uint32_t stride;
-	bool is_same;		     /* conv: pads as TensorFlow does, else valid */
+	bool is_same;		     /* conv, depthwise: pads as TensorFlow does, else valid */
 	uint32_t pad_top, pad_left;  /* what TensorFlow puts before; after it goes what is missing */
 	double rate;		     /* dropout */
-	size_t weight, bias;	     /* conv [out,in,kh,kw], dense [out,in] (in: (c,h,w) order), bn gamma, beta: in param */
+	size_t weight, bias;	     /* conv [out,in,kh,kw], depthwise [c,1,kh,kw], dense [out,in] (in: (c,h,w) order), bn
+				      * gamma, beta: in param */
 	size_t mean, variance;	     /* bn: in bn */
 } Layer;
 
@@ -66,12 +80,15 @@ typedef struct TensorInfo {
  * memory, [h, w, c], and permute its weights instead; a stage without main hands on 1 x 1 x c in (c, h, w) order.
  */
 typedef struct Stage {
-	const Layer *main;    /* conv, dense, or NULL */
+	const Layer *main;    /* conv, depthwise, dense, or NULL */
 	const Layer *bn;
+	const Layer *add;     /* residual: the output of stage `other`, of the same shape, is added here */
 	const Layer *relu;
 	const Layer *pool;    /* maxpool, avgpool or globalavgpool */
 	const Layer *dropout; /* in training only */
-	int from;	      /* the stage whose output this one reads; -1: the pixels */
+	int from;	      /* the stage whose output this one reads; -1: the pixels, which only one stage reads */
+	int other;	      /* with add: an earlier stage, never the pixels */
+	uint32_t readers;     /* how many stages read this one's output, as `from` or `other` */
 	bool is_flattened;    /* a flatten of more than 1 x 1 x c stands before the first layer */
 	Shape in, out;	      /* in: what stage `from` left in memory; main->in is flat where is_flattened */
 } Stage;
@@ -86,7 +103,7 @@ typedef struct Net {
 	size_t param_count;  /* floats of vectors param, m, v, ema, best: all trainable tensors in the file's order */
 	size_t bn_count;     /* floats of vectors bn, ema.bn: running_mean and running_var in the file's order */
 	size_t stage_count;
-	Stage *stages;	     /* the fused plan: a chain today, `from` keeps it open for branches; flatten dissolves */
+	Stage *stages;	     /* the fused plan, each after what it reads; a chain where nothing branches; flatten dissolves */
 	char *text;	     /* canonical architecture text, classes as a number */
 	float scale[NET_CHANNELS_MOST], shift[NET_CHANNELS_MOST]; /* x = pixel * scale[c] + shift[c], fp32, before padding */
 } Net;
@@ -107,7 +124,7 @@ const char *const *preset_names(void);
 const char *preset_text(const char *name);
 
 /**
- * Fresh parameters: He normal (truncated, corrected) for conv and dense weights, Glorot uniform for the last dense layer,
+ * Fresh parameters: He normal (truncated, corrected) for conv, depthwise and dense weights, Glorot uniform for the last dense layer,
  * biases and beta 0, gamma 1, running mean 0 and variance 1. Random numbers: purpose "init NAME".
  *
  * @param param  out, [param_count]
@@ -115,7 +132,10 @@ const char *preset_text(const char *name);
  */
 void net_initialise(const Net *net, uint64_t seed, float *param, float *bn);
 
-/** True for conv and dense weights: what weight decay applies to. */
+/** True for conv, depthwise and dense layers, which have a weight and perhaps a bias. */
+bool layer_multiplies(const Layer *layer);
+
+/** True for conv, depthwise and dense weights: what weight decay applies to. */
 bool tensor_is_decayed(const TensorInfo *tensor);
 
 #endif

@@ -1,4 +1,4 @@
-/* parse.c: the architecture language: layers separated by commas, words by blanks. */
+/* parse.c: the words of one layer. */
 #include "net/parse.h"
 #include "json/canonical.h"
 
@@ -29,6 +29,8 @@ static Status parse_dense(const Words *words, uint32_t classes, Layer *layer);
 static Status parse_pool(const Words *words, uint32_t classes, Layer *layer);
 static Status parse_dropout(const Words *words, uint32_t classes, Layer *layer);
 static Status parse_bare(const Words *words, uint32_t classes, Layer *layer);
+static Status parse_depthwise(const Words *words, uint32_t classes, Layer *layer);
+static Status parse_residual(const Words *words, uint32_t classes, Layer *layer);
 
 /* In LayerKind's order. */
 static const Kind kinds[] = {
@@ -42,8 +44,11 @@ static const Kind kinds[] = {
 	{ LAYER_DENSE, "dense", "fc", "dense N|classes [nobias]", parse_dense },
 	{ LAYER_DROPOUT, "dropout", "dropout", "dropout R", parse_dropout },
 	{ LAYER_SOFTMAX, "softmax", "softmax", "softmax", parse_bare },
+	{ LAYER_DEPTHWISE, "depthwise", "depthwise", "depthwise HxW [stride S] [same|valid] [nobias]", parse_depthwise },
+	{ LAYER_RESIDUAL, RESIDUAL_WORD, RESIDUAL_WORD, RESIDUAL_WORD "(A | B)", parse_residual },
 };
 enum { KIND_COUNT = sizeof kinds / sizeof *kinds };
+_Static_assert((int)KIND_COUNT == (int)LAYER_KINDS, "a word for every kind");
 
 static Status
 unexpected(const Words *words, size_t i, const Kind *kind)
@@ -82,22 +87,22 @@ parse_count(const Words *words, size_t i, const Kind *kind, uint32_t most, uint3
 	return STATUS_OK;
 }
 
-/* The options of conv and dense, in any order, each once. */
+/* The options of conv, depthwise and dense, in any order, each once. */
 static Status
 parse_options(const Words *words, size_t first, const Kind *kind, Layer *layer)
 {
-	bool has_stride = false, has_padding = false, has_nobias = false;
+	bool has_stride = false, has_padding = false, has_nobias = false, has_window = layer->kind != LAYER_DENSE;
 
 	for (size_t i = first; i < words->count; i++) {
 		const char *word = words->word[i];
 		bool is_padding = !strcmp(word, "same") || !strcmp(word, "valid");
 
-		if (layer->kind == LAYER_CONV && !strcmp(word, "stride") && !has_stride) {
+		if (has_window && !strcmp(word, "stride") && !has_stride) {
 			Status status = parse_count(words, ++i, kind, NET_SIDE_MOST, &layer->stride);
 			if (status)
 				return status;
 			has_stride = true;
-		} else if (layer->kind == LAYER_CONV && is_padding && !has_padding) {
+		} else if (has_window && is_padding && !has_padding) {
 			layer->is_same = !strcmp(word, "same");
 			has_padding = true;
 		} else if (!strcmp(word, "nobias") && !has_nobias) {
@@ -110,27 +115,47 @@ parse_options(const Words *words, size_t first, const Kind *kind, Layer *layer)
 	return STATUS_OK;
 }
 
+/* "3x5", then options */
 static Status
-parse_conv(const Words *words, uint32_t classes, Layer *layer)
+parse_window(const Words *words, size_t i, Layer *layer)
 {
-	const Kind *kind = &kinds[LAYER_CONV];
+	const Kind *kind = &kinds[layer->kind];
 	const char *end;
-	Status status;
 
-	(void)classes;
 	layer->stride = 1;
 	layer->bias = 0;
-	status = parse_count(words, 1, kind, NET_UNITS_MOST, &layer->units);
-	if (status)
-		return status;
-	if (words->count < 3)
-		return unexpected(words, 2, kind);
-	end = read_count(words->word[2], 1, NET_SIDE_MOST, &layer->kernel_h);
+	if (words->count <= i)
+		return unexpected(words, i, kind);
+	end = read_count(words->word[i], 1, NET_SIDE_MOST, &layer->kernel_h);
 	end = end && *end == 'x' ? read_count(end + 1, 1, NET_SIDE_MOST, &layer->kernel_w) : NULL;
 	if (!end || *end)
 		return fail(STATUS_USAGE, "%s: \"%s\" is not a kernel such as 3x3, sides from 1 to %d; expected %s",
-			    words->label, words->word[2], NET_SIDE_MOST, kind->form);
-	return parse_options(words, 3, kind, layer);
+			    words->label, words->word[i], NET_SIDE_MOST, kind->form);
+	return parse_options(words, i + 1, kind, layer);
+}
+
+static Status
+parse_conv(const Words *words, uint32_t classes, Layer *layer)
+{
+	Status status = parse_count(words, 1, &kinds[LAYER_CONV], NET_UNITS_MOST, &layer->units);
+
+	(void)classes;
+	return status ? status : parse_window(words, 2, layer);
+}
+
+static Status
+parse_depthwise(const Words *words, uint32_t classes, Layer *layer)
+{
+	(void)classes;
+	return parse_window(words, 1, layer);
+}
+
+/* Its parentheses are not words: without them there is none. */
+static Status
+parse_residual(const Words *words, uint32_t classes, Layer *layer)
+{
+	(void)classes;
+	return words->count == 1 ? STATUS_OK : unexpected(words, 1, &kinds[layer->kind]);
 }
 
 static Status
@@ -231,9 +256,8 @@ split_words(char *text, size_t number, Words *words)
 	return STATUS_OK;
 }
 
-/* ordinals: [KIND_COUNT], how many of each kind came before. */
-static Status
-parse_layer(char *text, size_t number, uint32_t classes, uint32_t *ordinals, Layer *layer)
+Status
+layer_parse(char *text, size_t number, uint32_t classes, uint32_t *ordinals, Layer *layer)
 {
 	Words words = { 0 };
 	const Kind *kind;
@@ -244,8 +268,8 @@ parse_layer(char *text, size_t number, uint32_t classes, uint32_t *ordinals, Lay
 	kind = find_kind(words.word[0]);
 	if (!kind)
 		return fail(STATUS_USAGE,
-			    "layer %zu of the architecture: unknown layer \"%s\"; there are conv, bn, relu, maxpool, "
-			    "avgpool, globalavgpool, flatten, dense, dropout and softmax",
+			    "layer %zu of the architecture: unknown layer \"%s\"; there are conv, depthwise, bn, relu, "
+			    "maxpool, avgpool, globalavgpool, flatten, dense, dropout, softmax and residual(A | B)",
 			    number, words.word[0]);
 	*layer = (Layer){ .kind = kind->kind,
 			  .weight = NO_TENSOR,
@@ -255,58 +279,6 @@ parse_layer(char *text, size_t number, uint32_t classes, uint32_t *ordinals, Lay
 	snprintf(layer->name, sizeof layer->name, "%s%u", kind->prefix, ++ordinals[kind->kind]);
 	words.label = layer->name;
 	return kind->parse(&words, classes, layer);
-}
-
-static size_t
-count_layers(const char *text)
-{
-	size_t count = 1;
-
-	for (; *text; text++)
-		count += *text == ',';
-	return count;
-}
-
-static Status
-parse_all(char *text, uint32_t classes, Layer *layers, size_t count)
-{
-	uint32_t ordinals[KIND_COUNT] = { 0 };
-	Status status = STATUS_OK;
-
-	for (size_t i = 0; !status && i < count; i++) {
-		char *comma = strchr(text, ',');
-
-		if (comma)
-			*comma = '\0';
-		status = parse_layer(text, i + 1, classes, ordinals, &layers[i]);
-		text = comma ? comma + 1 : text;
-	}
-	return status;
-}
-
-Status
-layers_parse(const char *text, uint32_t classes, Layer **layers, size_t *count)
-{
-	char *copy;
-	Status status;
-
-	if (strlen(text) > NET_TEXT_MOST)
-		return fail(STATUS_USAGE, "the architecture text has %zu bytes; at most %d are read", strlen(text),
-			    NET_TEXT_MOST);
-	*count = count_layers(text);
-	if (*count > NET_LAYERS_MOST)
-		return fail(STATUS_USAGE, "the architecture has %zu layers; at most %d are read", *count,
-			    NET_LAYERS_MOST);
-	copy = strdup(text);
-	*layers = calloc(*count, sizeof **layers);
-	status = copy && *layers ? parse_all(copy, classes, *layers, *count)
-				 : fail_errno("no memory for an architecture of %zu layers", *count);
-	free(copy);
-	if (status) {
-		free(*layers);
-		*layers = NULL;
-	}
-	return status;
 }
 
 char *
@@ -320,6 +292,10 @@ layer_text(const Layer *layer, char text[static LAYER_TEXT_MOST])
 		snprintf(text, LAYER_TEXT_MOST, "%s %u %ux%u stride %u %s%s", word, layer->units, layer->kernel_h,
 			 layer->kernel_w, layer->stride, layer->is_same ? "same" : "valid", nobias);
 		break;
+	case LAYER_DEPTHWISE:
+		snprintf(text, LAYER_TEXT_MOST, "%s %ux%u stride %u %s%s", word, layer->kernel_h, layer->kernel_w,
+			 layer->stride, layer->is_same ? "same" : "valid", nobias);
+		break;
 	case LAYER_DENSE:
 		snprintf(text, LAYER_TEXT_MOST, "%s %u%s", word, layer->units, nobias);
 		break;
@@ -330,25 +306,11 @@ layer_text(const Layer *layer, char text[static LAYER_TEXT_MOST])
 	case LAYER_DROPOUT:
 		snprintf(text, LAYER_TEXT_MOST, "%s %s", word, json_number(layer->rate, rate));
 		break;
+	case LAYER_RESIDUAL:
+		snprintf(text, LAYER_TEXT_MOST, "%s", kinds[LAYER_RESIDUAL].form);
+		break;
 	default:
 		snprintf(text, LAYER_TEXT_MOST, "%s", word);
-	}
-	return text;
-}
-
-char *
-layers_text(const Layer *layers, size_t count)
-{
-	char one[LAYER_TEXT_MOST];
-	char *text = malloc(count * (LAYER_TEXT_MOST + 2) + 1), *end = text;
-
-	if (!text)
-		return NULL;
-	*end = '\0';
-	for (size_t i = 0; i < count; i++) {
-		if (i)
-			end = stpcpy(end, ", ");
-		end = stpcpy(end, layer_text(&layers[i], one));
 	}
 	return text;
 }

@@ -45,6 +45,8 @@ infer_sliding(Layer *layer)
 {
 	layer->out.h = slide(layer->in.h, layer->kernel_h, layer->stride, layer->is_same, &layer->pad_top);
 	layer->out.w = slide(layer->in.w, layer->kernel_w, layer->stride, layer->is_same, &layer->pad_left);
+	if (layer->kind == LAYER_DEPTHWISE)
+		layer->units = layer->in.c;
 	layer->out.c = layer->kind == LAYER_CONV ? layer->units : layer->in.c;
 	if (layer->in.is_flat)
 		return misfit(layer, "but it needs height and width; put it before flatten, globalavgpool and dense");
@@ -62,6 +64,7 @@ layer_infer(Layer *layer)
 	layer->out = in;
 	switch (layer->kind) {
 	case LAYER_CONV:
+	case LAYER_DEPTHWISE:
 	case LAYER_MAXPOOL:
 	case LAYER_AVGPOOL:
 		status = infer_sliding(layer);

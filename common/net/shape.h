@@ -13,7 +13,7 @@ shape_size(Shape shape)
 }
 
 /**
- * Fill out, pad_top and pad_left from in, units, kernel, stride and is_same.
+ * Fill out, pad_top and pad_left, and a depthwise layer's units, from in, units, kernel, stride and is_same.
  *
  * @return STATUS_OK, or STATUS_USAGE naming the layer and the shape that doesn't fit
  */

@@ -3,18 +3,9 @@
 
 #include "memory.h"
 #include "net/shape.h"
+#include "ref/window.h"
 
 #include <string.h>
-
-/* Where output (oy, ox) meets kernel element (ky, kx) in the input, in rows of channels; -1: in the padding. */
-static int64_t
-input_row(const Layer *conv, uint32_t oy, uint32_t ox, uint32_t ky, uint32_t kx)
-{
-	int64_t y = (int64_t)oy * conv->stride + ky - conv->pad_top;
-	int64_t x = (int64_t)ox * conv->stride + kx - conv->pad_left;
-
-	return y < 0 || x < 0 || y >= conv->in.h || x >= conv->in.w ? -1 : y * conv->in.w + x;
-}
 
 static size_t
 weight_count(const Layer *conv)
@@ -52,7 +43,7 @@ correlate(const Layer *conv, uint32_t oy, uint32_t ox, const float *x, const dou
 
 	for (uint32_t ky = 0; ky < conv->kernel_h; ky++)
 		for (uint32_t kx = 0; kx < conv->kernel_w; kx++, filter += channels) {
-			int64_t row = input_row(conv, oy, ox, ky, kx);
+			int64_t row = window_row(conv, oy, ox, ky, kx);
 
 			for (uint32_t c = 0; row >= 0 && c < channels; c++)
 				sum += x[(size_t)row * channels + c] * filter[c];
@@ -84,7 +75,7 @@ hand_back(const Layer *conv, uint32_t oy, uint32_t ox, double dy, const float *x
 
 	for (uint32_t ky = 0; ky < conv->kernel_h; ky++)
 		for (uint32_t kx = 0; kx < conv->kernel_w; kx++, filter += channels, dfilter += channels) {
-			int64_t row = input_row(conv, oy, ox, ky, kx);
+			int64_t row = window_row(conv, oy, ox, ky, kx);
 
 			for (uint32_t c = 0; row >= 0 && c < channels; c++)
 				dfilter[c] += dy * x[(size_t)row * channels + c];

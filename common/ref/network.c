@@ -1,4 +1,4 @@
-/* network.c: forward and backward through the layers, one after the other. */
+/* network.c: forward and backward through the layers, in the order in which they stand. */
 #include "ref/network.h"
 
 #include "net/shape.h"
@@ -26,36 +26,67 @@ batch_of(uint64_t n, size_t size)
 	return values;
 }
 
+/* Activations, or their derivatives: the input's, then each layer's output's. @return NULL: no memory */
+static float **
+all_activations(const Net *net, uint64_t n)
+{
+	float **all = calloc(net->layer_count + 1, sizeof *all);
+	bool is_held = all && (all[0] = batch_of(n, shape_size(net->input)));
+
+	for (size_t i = 0; is_held && i < net->layer_count; i++)
+		is_held = (all[i + 1] = batch_of(n, shape_size(net->layers[i].out)));
+	return all;
+}
+
+static bool
+all_held(const Net *net, float *const *all)
+{
+	for (size_t i = 0; all && i <= net->layer_count; i++)
+		if (!all[i])
+			return false;
+	return all;
+}
+
 Status
 network_init(Network *network, const Net *net, uint64_t batch_most, bool is_training)
 {
-	bool is_held;
-
 	*network = (Network){ .net = net };
-	network->activation = calloc(net->layer_count + 1, sizeof *network->activation);
+	network->activation = all_activations(net, batch_most);
 	network->statistics = calloc(net->bn_count + 1, sizeof *network->statistics);
 	network->running = calloc(net->bn_count + 1, sizeof *network->running);
-	if (!network->activation || !network->statistics || !network->running)
+	if (!all_held(net, network->activation) || !network->statistics || !network->running)
 		return STATUS_IO;
-	is_held = (network->activation[0] = batch_of(batch_most, shape_size(net->input)));
-	for (size_t i = 0; is_held && i < net->layer_count; i++)
-		is_held = (network->activation[i + 1] = batch_of(batch_most, shape_size(net->layers[i].out)));
-	for (size_t i = 0; is_held && is_training && i < 2; i++)
-		is_held = (network->delta[i] = batch_of(batch_most, largest_activation(net)));
-	return is_held ? STATUS_OK : STATUS_IO;
+	if (!is_training)
+		return STATUS_OK;
+	network->delta = all_activations(net, batch_most);
+	network->part = batch_of(batch_most, largest_activation(net));
+	return all_held(net, network->delta) && network->part ? STATUS_OK : STATUS_IO;
+}
+
+static void
+free_activations(const Net *net, float **all)
+{
+	for (size_t i = 0; all && i <= net->layer_count; i++)
+		free(all[i]);
+	free(all);
 }
 
 void
 network_release(Network *network)
 {
-	for (size_t i = 0; network->activation && i <= network->net->layer_count; i++)
-		free(network->activation[i]);
-	free(network->activation);
+	free_activations(network->net, network->activation);
+	free_activations(network->net, network->delta);
+	free(network->part);
 	free(network->statistics);
 	free(network->running);
-	free(network->delta[0]);
-	free(network->delta[1]);
 	*network = (Network){ 0 };
+}
+
+/* Index into activations and deltas of what lies after a layer. */
+static size_t
+after(size_t layer)
+{
+	return layer == FROM_PIXELS ? 0 : layer + 1;
 }
 
 static const float *
@@ -96,6 +127,9 @@ layer_forward(Network *network, const Pass *pass, const Layer *layer, const floa
 	case LAYER_CONV:
 		ref_conv_forward(layer, pass->n, x, param + layer->weight, bias_of(layer, param), y);
 		break;
+	case LAYER_DEPTHWISE:
+		ref_depthwise_forward(layer, pass->n, x, param + layer->weight, bias_of(layer, param), y);
+		break;
 	case LAYER_DENSE:
 		ref_dense_forward(layer, pass->n, x, param + layer->weight, bias_of(layer, param), y);
 		break;
@@ -122,9 +156,17 @@ layer_forward(Network *network, const Pass *pass, const Layer *layer, const floa
 			memcpy(y, x, count * sizeof *y);
 		break;
 	case LAYER_SOFTMAX: /* belongs to the loss, or to the prediction */
+	case LAYER_RESIDUAL: /* the other end is added by whoever knows it */
 		memcpy(y, x, count * sizeof *y);
 		break;
 	}
+}
+
+static void
+add(size_t count, const float *values, float *sum)
+{
+	for (size_t i = 0; i < count; i++)
+		sum[i] += values[i];
 }
 
 const float *
@@ -132,8 +174,14 @@ network_forward(Network *network, const Pass *pass)
 {
 	const Net *net = network->net;
 
-	for (size_t i = 0; i < net->layer_count; i++)
-		layer_forward(network, pass, &net->layers[i], network->activation[i], network->activation[i + 1]);
+	for (size_t i = 0; i < net->layer_count; i++) {
+		const Layer *layer = &net->layers[i];
+		float *y = network->activation[i + 1];
+
+		layer_forward(network, pass, layer, network->activation[after(layer->from)], y);
+		if (layer->kind == LAYER_RESIDUAL)
+			add(pass->n * shape_size(layer->out), network->activation[after(layer->other)], y);
+	}
 	return network->activation[net->layer_count];
 }
 
@@ -149,6 +197,9 @@ layer_backward(Network *network, const Pass *pass, const Layer *layer, const flo
 	switch (layer->kind) {
 	case LAYER_CONV:
 		ref_conv_backward(layer, pass->n, x, param + layer->weight, dy, dx, dweight, dbias);
+		break;
+	case LAYER_DEPTHWISE:
+		ref_depthwise_backward(layer, pass->n, x, param + layer->weight, dy, dx, dweight, dbias);
 		break;
 	case LAYER_DENSE:
 		ref_dense_backward(layer, pass->n, x, param + layer->weight, dy, dx, dweight, dbias);
@@ -175,9 +226,16 @@ layer_backward(Network *network, const Pass *pass, const Layer *layer, const flo
 		ref_dropout(layer, pass->n, pass->seed, pass->epoch, pass->ids, dy, dx);
 		break;
 	case LAYER_SOFTMAX:
+	case LAYER_RESIDUAL:
 		memcpy(dx, dy, count * sizeof *dx);
 		break;
 	}
+}
+
+float *
+network_dlogits(Network *network)
+{
+	return network->delta[network->net->layer_count];
 }
 
 void
@@ -185,12 +243,17 @@ network_backward(Network *network, const Pass *pass, float *gradient)
 {
 	const Net *net = network->net;
 
+	for (size_t i = 0; i < net->layer_count; i++) /* up to the logits': what several layers give is added up */
+		memset(network->delta[i], 0, pass->n * shape_size(i ? net->layers[i - 1].out : net->input) * sizeof(float));
 	for (size_t i = net->layer_count; i-- > 0;) {
-		float *dy = network->delta[0], *dx = network->delta[1];
+		const Layer *layer = &net->layers[i];
+		size_t count = pass->n * shape_size(layer->in);
 
-		layer_backward(network, pass, &net->layers[i], network->activation[i], dy, dx, gradient);
-		network->delta[0] = dx;
-		network->delta[1] = dy;
+		layer_backward(network, pass, layer, network->activation[after(layer->from)], network->delta[i + 1],
+			       network->part, gradient);
+		add(count, network->part, network->delta[after(layer->from)]);
+		if (layer->kind == LAYER_RESIDUAL)
+			add(count, network->part, network->delta[after(layer->other)]);
 	}
 }
 

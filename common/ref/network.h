@@ -12,7 +12,8 @@
 typedef struct Network {
 	const Net *net;
 	float **activation; /* [layers + 1]: the input, then each layer's output, [n, h, w, c] */
-	float *delta[2];    /* the derivatives by one of them, and by the one before */
+	float **delta;	    /* [layers + 1]: the loss's derivatives by them; NULL when only predicting */
+	float *part;	    /* one layer's share of a delta that several layers give */
 	double *statistics; /* [bn_count]: the last training batch's means and biased variances, where bn has the running */
 	double *running;    /* [bn_count]: the running ones, widened, of the last pass in inference mode */
 } Network;
@@ -33,8 +34,11 @@ MUST_CHECK Status network_init(Network *network, const Net *net, uint64_t batch_
 /** From activation[0] to the logits. @return the logits, [n, classes] */
 const float *network_forward(Network *network, const Pass *pass);
 
+/** Where the derivative by the logits is to be put before network_backward, [n, classes]. */
+float *network_dlogits(Network *network);
+
 /**
- * From the derivative by the logits, in delta[0], to that by every parameter; after a forward pass in training.
+ * From the derivative by the logits to that by every parameter; after a forward pass in training.
  *
  * @param gradient  out, [param_count]
  */

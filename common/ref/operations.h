@@ -24,6 +24,12 @@ void ref_conv_forward(const Layer *conv, uint64_t n, const float *x, const float
 void ref_conv_backward(const Layer *conv, uint64_t n, const float *x, const float *weight, const float *dy, float *dx,
 		       float *dweight, float *dbias);
 
+/** weight [c, 1, kh, kw]; bias [c] or NULL */
+void ref_depthwise_forward(const Layer *layer, uint64_t n, const float *x, const float *weight, const float *bias, float *y);
+/** dx, dbias: or NULL */
+void ref_depthwise_backward(const Layer *layer, uint64_t n, const float *x, const float *weight, const float *dy, float *dx,
+			    float *dweight, float *dbias);
+
 /** x [n, in], weight [out, in], bias [out] or NULL */
 void ref_dense_forward(const Layer *dense, uint64_t n, const float *x, const float *weight, const float *bias, float *y);
 /** dx, dbias: or NULL */

@@ -60,9 +60,9 @@ check_batch(const Backend *backend, const Batch *batch)
 	return status ? status : check_labels(backend, batch->n, batch->label_b);
 }
 
-/* The loss of every sample, its derivatives by the logits into delta[0]. */
+/* The loss of every sample; its derivatives by the logits go where the network's way back begins. */
 static Sums
-sum_losses(const Backend *backend, const Batch *batch, const float *logits)
+sum_losses(Backend *backend, const Batch *batch, const float *logits)
 {
 	uint32_t classes = backend->net->classes;
 	Sums sums = { .n = (double)batch->n };
@@ -73,7 +73,7 @@ sum_losses(const Backend *backend, const Batch *batch, const float *logits)
 
 		make_target(backend, batch, i);
 		sums.loss += weight * ref_cross_entropy(classes, row, backend->target, weight,
-							backend->network.delta[0] + i * classes);
+							network_dlogits(&backend->network) + i * classes);
 		sums.weight += weight;
 		sums.correct += ref_argmax(classes, row) == (uint32_t)batch->label_a[i];
 	}

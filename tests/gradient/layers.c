@@ -23,6 +23,8 @@ weight_count(const Layer *layer)
 {
 	if (layer->kind == LAYER_CONV)
 		return (size_t)layer->units * layer->in.c * layer->kernel_h * layer->kernel_w;
+	if (layer->kind == LAYER_DEPTHWISE)
+		return (size_t)layer->in.c * layer->kernel_h * layer->kernel_w;
 	return layer->kind == LAYER_DENSE ? (size_t)layer->units * layer->in.c : layer->in.c;
 }
 
@@ -81,6 +83,9 @@ forward(Case *test)
 	case LAYER_CONV:
 		ref_conv_forward(layer, SAMPLES, test->x, test->weight, test->bias, test->y);
 		break;
+	case LAYER_DEPTHWISE:
+		ref_depthwise_forward(layer, SAMPLES, test->x, test->weight, test->bias, test->y);
+		break;
 	case LAYER_DENSE:
 		ref_dense_forward(layer, SAMPLES, test->x, test->weight, test->bias, test->y);
 		break;
@@ -117,6 +122,9 @@ backward(Case *test, float *dx, float *dweight, float *dbias)
 	switch (layer->kind) {
 	case LAYER_CONV:
 		ref_conv_backward(layer, SAMPLES, test->x, test->weight, dy, dx, dweight, dbias);
+		break;
+	case LAYER_DEPTHWISE:
+		ref_depthwise_backward(layer, SAMPLES, test->x, test->weight, dy, dx, dweight, dbias);
 		break;
 	case LAYER_DENSE:
 		ref_dense_backward(layer, SAMPLES, test->x, test->weight, dy, dx, dweight, dbias);
@@ -187,7 +195,7 @@ check_layer(const char *text, Shape in)
 
 	case_init(&test, text, in);
 	has_kinks = test.layer.kind == LAYER_RELU || test.layer.kind == LAYER_MAXPOOL;
-	has_weights = test.layer.kind == LAYER_CONV || test.layer.kind == LAYER_DENSE || test.layer.kind == LAYER_BN;
+	has_weights = layer_multiplies(&test.layer) || test.layer.kind == LAYER_BN;
 	if (has_kinks)
 		keep_away_from_kinks(&test, how.step);
 	dx = calloc(test.in, sizeof *dx);
@@ -216,6 +224,13 @@ TEST(conv)
 	check_layer("conv 3 2x4 stride 3", SHAPE(7, 8, 2));
 	check_layer("conv 4 1x1", SHAPE(1, 1, 5));
 	check_layer("conv 1 5x5 same", SHAPE(2, 1, 1));
+}
+
+TEST(depthwise)
+{
+	check_layer("depthwise 3x3 same", SHAPE(5, 7, 3));
+	check_layer("depthwise 2x3 stride 2", SHAPE(6, 7, 2));
+	check_layer("depthwise 5x5 stride 2 same", SHAPE(3, 4, 1));
 }
 
 TEST(dense)
@@ -305,6 +320,7 @@ int
 main(void)
 {
 	RUN(conv);
+	RUN(depthwise);
 	RUN(dense);
 	RUN(bn);
 	RUN(relu);

@@ -52,7 +52,8 @@ pattern_of(const Network *network)
 
 	for (size_t i = 0; i < network->net->layer_count; i++) {
 		const Layer *layer = &network->net->layers[i];
-		const float *x = network->activation[i], *y = network->activation[i + 1];
+		const float *x = network->activation[layer->from == FROM_PIXELS ? 0 : layer->from + 1];
+		const float *y = network->activation[i + 1];
 		size_t in = SAMPLES * shape_size(layer->in), out = SAMPLES * shape_size(layer->out);
 
 		for (size_t j = 0; layer->kind == LAYER_RELU && j < in; j++)
@@ -164,10 +165,30 @@ TEST(with_kinks)
 	check_net("maxpool 3 stride 1, bn, conv 3 1x1, relu, flatten, bn, dense classes", (Shape){ 5, 5, 3, false });
 }
 
+TEST(branches)
+{
+	/* an identity, a projection, one within another, and a sum whose ends lie within stages and between them */
+	check_net("conv 4 3x3 same, bn, residual(conv 4 3x3 same nobias, bn | ), globalavgpool, dense classes",
+		  (Shape){ 6, 5, 2, false });
+	check_net("residual(conv 3 3x3 stride 2 same, bn, residual(depthwise 3x3 same | conv 3 1x1, bn) | conv 3 1x1 stride 2), "
+		  "flatten, residual(dense 27 | ), dense classes", (Shape){ 5, 6, 2, false });
+	check_net("bn, residual(flatten, dense 5 | conv 2 3x3, bn, flatten, residual(dense 5, bn | dense 5 nobias)), "
+		  "dense classes", (Shape){ 4, 5, 1, false });
+}
+
+TEST(branches_with_kinks)
+{
+	check_net("conv 4 3x3 same, bn, relu, residual(conv 4 3x3 same, bn, relu, conv 4 3x3 same, bn | ), relu, maxpool 2, "
+		  "residual(depthwise 3x3 same, bn, relu, conv 6 1x1, bn | conv 6 1x1, bn, relu), globalavgpool, "
+		  "dense classes", (Shape){ 8, 6, 1, false });
+}
+
 int
 main(void)
 {
 	RUN(smooth);
 	RUN(with_kinks);
+	RUN(branches);
+	RUN(branches_with_kinks);
 	return check_done();
 }

@@ -137,9 +137,11 @@ def windows(x, kernel, strides):
     return view[:, :, :: strides[0], :: strides[1]]
 
 
-def convolve(x, w, b=0.0, *, kernel_shape, strides, pads):
+def convolve(x, w, b=0.0, *, kernel_shape, strides, pads, group=1):
     x = np.pad(x, ((0, 0), (0, 0), (pads[0], pads[2]), (pads[1], pads[3])))
-    return np.einsum("nchwij,ocij->nohw", windows(x, kernel_shape, strides), w) + np.reshape(b, (1, -1, 1, 1))
+    parts = zip(np.split(x, group, axis=1), np.split(w, group))
+    y = [np.einsum("nchwij,ocij->nohw", windows(part, kernel_shape, strides), filters) for part, filters in parts]
+    return np.concatenate(y, axis=1) + np.reshape(b, (1, -1, 1, 1))
 
 
 def normalise(x, gamma, beta, mean, variance, *, epsilon):

@@ -3,6 +3,7 @@
 #include "unit/check.h"
 
 #include <locale.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const Shape picture = { 28, 28, 1, false };
@@ -40,6 +41,10 @@ TEST(canonical_text)
 		    "dropout 0.35, dense 10, softmax");
 	expect_text("  conv 8 3x5\tnobias same stride 2 ,\n avgpool 2 stride 1,relu,globalavgpool,dense classes\n", picture, 3,
 		    "conv 8 3x5 stride 2 same nobias, avgpool 2 stride 1, relu, globalavgpool, dense 3");
+	expect_text("conv 4 3x3 same,residual ( depthwise 3x3 same nobias,bn|),residual(conv 5 1x1, relu |residual(bn | relu),conv 5 "
+		    "1x1 stride 1 ) , relu,globalavgpool,dense classes", picture, 3,
+		    "conv 4 3x3 stride 1 same, residual(depthwise 3x3 stride 1 same nobias, bn | ), residual(conv 5 1x1 stride 1 "
+		    "valid, relu | residual(bn | relu), conv 5 1x1 stride 1 valid), relu, globalavgpool, dense 3");
 	expect_text("flatten, dropout .50, dense 7 nobias", picture, 7, "flatten, dropout 0.5, dense 7 nobias");
 }
 
@@ -71,6 +76,44 @@ TEST(refused_words)
 	expect_refusal("dropout nan", 10, "not a rate");
 	expect_refusal("dropout 0,5", 10, "unknown layer \"5\"");
 	expect_refusal("dropout 0x1p-2z", 10, "not a rate");
+}
+
+TEST(refused_branches)
+{
+	char deep[4096] = "";
+
+	expect_refusal("residual(bn | ", 10, "residual1: expected \")\", found the end");
+	expect_refusal("residual(bn), flatten, dense 10", 10, "residual1: expected \"|\", found \"), flatten, dense 10\"");
+	expect_refusal("residual(bn | relu | relu)", 10, "residual1: expected \")\", found \"| relu)\"");
+	expect_refusal("residual( | bn)", 10, "residual1: nothing stands before the line");
+	expect_refusal("residual(", 10, "residual1: nothing stands before the line");
+	expect_refusal("residual(bn, | relu)", 10, "layer 3 of the architecture is empty");
+	expect_refusal("residual(bn | relu) bn, flatten", 10, "residual1: expected a comma, found \"bn, flatten\"");
+	expect_refusal("residual, flatten, dense 10", 10, "residual1: expected \"(\"");
+	expect_refusal("residual 2 (bn | )", 10, "residual1: unexpected \"2\"");
+	expect_refusal("bn (relu | ), flatten", 10, "bn1: unexpected \"(\"");
+	expect_refusal("bn | relu", 10, "after layer 1 of the architecture: unexpected \"|\"");
+	expect_refusal("flatten, dense 10)", 10, "after layer 2 of the architecture: unexpected \")\"");
+	expect_refusal("residual(conv 3 3x3 same | ), flatten, dense 10", 10,
+		       "residual1: A gives 28x28x3 and B 28x28x1, which can't be added; give B a conv 1x1");
+	expect_refusal("residual(conv 3 3x3 | conv 4 3x3), flatten, dense 10", 10, "give both the same shape");
+	expect_refusal("residual(softmax | ), flatten, dense 10", 10, "softmax1");
+	expect_refusal("depthwise 3, flatten, dense 10", 10, "depthwise1: \"3\" is not a kernel");
+	expect_refusal("depthwise 29x3, flatten, dense 10", 10, "depthwise1 (depthwise 29x3 stride 1 valid): its input is 28x28x1");
+	expect_refusal("flatten, depthwise 3x3", 10, "depthwise1 (depthwise 3x3 stride 1 valid): its input is 784");
+	for (int i = 0; i < 40; i++)
+		strcat(deep, "residual(");
+	expect_refusal(strcat(deep, "bn"), 10, "nested more than 32 deep");
+}
+
+TEST(most_layers)
+{
+	char *text = malloc(6 * (NET_LAYERS_MOST + 1) + 1), *end = text;
+
+	for (int i = 0; i <= NET_LAYERS_MOST; i++)
+		end = stpcpy(end, i ? ", relu" : "relu");
+	expect_refusal(text, 10, "more than 1000 layers");
+	free(text);
 }
 
 TEST(refused_shapes)
@@ -140,26 +183,30 @@ TEST(tensors_of_seed)
 	net_release(&net);
 }
 
-/* "main bn relu pool dropout" of every stage, ' where it flattens, and its output */
+/* "from: main bn +other relu pool dropout" of every stage, ' where it flattens, and its output */
 static void
 expect_plan(const char *text, Shape input, uint32_t classes, const char *expected)
 {
-	char plan[400] = "";
+	char plan[1000] = "";
 	Net net;
 
 	CHECK(net_init(&net, text, input, classes) == STATUS_OK, "%s", status_message());
 	for (size_t i = 0; i < net.stage_count; i++) {
 		const Stage *s = &net.stages[i];
-		const Layer *members[] = { s->main, s->bn, s->relu, s->pool, s->dropout };
+		const Layer *members[] = { s->main, s->bn, s->add, s->relu, s->pool, s->dropout };
 		size_t at = strlen(plan);
 
-		CHECK(s->from == (int)i - 1, "%d", s->from);
+		CHECK(s->from < (int)i && s->other < (int)i && (s->other >= 0) == (s->add != NULL), "%d %d", s->from, s->other);
+		if (s->from != (int)i - 1)
+			at += (size_t)snprintf(plan + at, sizeof plan - at, "%d: ", s->from);
 		at += (size_t)snprintf(plan + at, sizeof plan - at, "%s[", s->is_flattened ? "'" : "");
-		for (size_t j = 0; j < 5; j++)
-			if (members[j])
+		for (size_t j = 0; j < 6; j++)
+			if (members[j] && members[j] == s->add)
+				at += (size_t)snprintf(plan + at, sizeof plan - at, " +%d", s->other);
+			else if (members[j])
 				at += (size_t)snprintf(plan + at, sizeof plan - at, " %s", members[j]->name);
-		snprintf(plan + at, sizeof plan - at, " ] %ux%ux%u%s; ", s->out.h, s->out.w, s->out.c,
-			 s->out.is_flat ? " flat" : "");
+		snprintf(plan + at, sizeof plan - at, " ] %ux%ux%u%s%s; ", s->out.h, s->out.w, s->out.c,
+			 s->out.is_flat ? " flat" : "", s->readers == 1 ? "" : s->readers ? " shared" : " end");
 	}
 	CHECK(!strcmp(plan, expected), "%s: %s", text, plan);
 	net_release(&net);
@@ -171,17 +218,42 @@ TEST(plan)
 
 	expect_plan("seed", picture, 10,
 		    "[ conv1 bn1 relu1 maxpool1 ] 14x14x32; [ conv2 bn2 relu2 maxpool2 ] 7x7x64; "
-		    "[ conv3 bn3 relu3 ] 7x7x128; '[ fc1 bn4 relu4 dropout1 ] 1x1x128 flat; [ fc2 ] 1x1x10 flat; ");
+		    "[ conv3 bn3 relu3 ] 7x7x128; '[ fc1 bn4 relu4 dropout1 ] 1x1x128 flat; [ fc2 ] 1x1x10 flat end; ");
 	expect_plan("bn, conv 10 3x3, maxpool 2, relu, globalavgpool", picture, 10,
-		    "[ bn1 ] 28x28x1; [ conv1 maxpool1 ] 13x13x10; [ relu1 globalavgpool1 ] 1x1x10 flat; ");
+		    "[ bn1 ] 28x28x1; [ conv1 maxpool1 ] 13x13x10; [ relu1 globalavgpool1 ] 1x1x10 flat end; ");
 	expect_plan("conv 4 3x3, flatten, bn, relu, dense 10", picture, 10,
-		    "[ conv1 ] 26x26x4; '[ bn1 relu1 ] 1x1x2704 flat; [ fc1 ] 1x1x10 flat; ");
+		    "[ conv1 ] 26x26x4; '[ bn1 relu1 ] 1x1x2704 flat; [ fc1 ] 1x1x10 flat end; ");
 	expect_plan("relu, relu, flatten, dense 5, dense 4, softmax", picture, 4,
-		    "[ relu1 ] 28x28x1; [ relu2 ] 28x28x1; '[ fc1 ] 1x1x5 flat; [ fc2 ] 1x1x4 flat; ");
-	expect_plan("conv 10 28x28, flatten, bn, softmax", picture, 10, "[ conv1 bn1 ] 1x1x10 flat; ");
-	expect_plan("maxpool 14, flatten", picture, 4, "[ maxpool1 ] 2x2x1; '[ ] 1x1x4 flat; ");
-	expect_plan("flatten, softmax", single, 6, "[ ] 1x1x6 flat; ");
-	expect_plan("flatten, dense 3", single, 3, "[ fc1 ] 1x1x3 flat; ");
+		    "[ relu1 ] 28x28x1; [ relu2 ] 28x28x1; '[ fc1 ] 1x1x5 flat; [ fc2 ] 1x1x4 flat end; ");
+	expect_plan("conv 10 28x28, flatten, bn, softmax", picture, 10, "[ conv1 bn1 ] 1x1x10 flat end; ");
+	expect_plan("maxpool 14, flatten", picture, 4, "[ maxpool1 ] 2x2x1; '[ ] 1x1x4 flat end; ");
+	expect_plan("flatten, softmax", single, 6, "[ ] 1x1x6 flat end; ");
+	expect_plan("flatten, dense 3", single, 3, "[ fc1 ] 1x1x3 flat end; ");
+}
+
+TEST(plan_of_branches)
+{
+	/* an identity: its input lies in memory, the sum joins the last stage of A */
+	expect_plan("conv 4 3x3 same, bn, relu, residual(conv 4 3x3 same, bn, relu, conv 4 3x3 same, bn | ), relu, maxpool 2, "
+		    "globalavgpool, dense classes", picture, 10,
+		    "[ conv1 bn1 relu1 ] 28x28x4 shared; [ conv2 bn2 relu2 ] 28x28x4; [ conv3 bn3 +0 relu3 maxpool1 ] 14x14x4; "
+		    "[ globalavgpool1 ] 1x1x4 flat; [ fc1 ] 1x1x10 flat end; ");
+	/* a projection: A's end waits, the sum joins B */
+	expect_plan("bn, residual(conv 4 3x3 same, bn | conv 4 1x1, bn), relu, flatten, dense classes", picture, 10,
+		    "[ bn1 ] 28x28x1 shared; [ conv1 bn2 ] 28x28x4; 0: [ conv2 bn3 +1 relu1 ] 28x28x4; "
+		    "'[ fc1 ] 1x1x10 flat end; ");
+	/* shared pixels become a stage; a sum after relu is a stage of its own */
+	expect_plan("residual(conv 1 1x1, relu | ), flatten, dense classes", picture, 10,
+		    "[ ] 28x28x1 shared; [ conv1 relu1 ] 28x28x1; [ +0 ] 28x28x1; '[ fc1 ] 1x1x10 flat end; ");
+	/* flattened ends: A's becomes a stage, B's goes with the sum; nested sums wait for each other */
+	expect_plan("bn, residual(flatten | flatten), dense classes", picture, 10,
+		    "[ bn1 ] 28x28x1 shared; '[ ] 1x1x784 flat; 0: '[ +1 ] 1x1x784 flat; [ fc1 ] 1x1x10 flat end; ");
+	expect_plan("flatten, residual(dense 5, residual(dense 5 | ) | dense 5), dense classes", picture, 10,
+		    "'[ ] 1x1x784 flat shared; [ fc1 ] 1x1x5 flat shared; [ fc2 +1 ] 1x1x5 flat; 0: [ fc3 +2 ] 1x1x5 flat; "
+		    "[ fc4 ] 1x1x10 flat end; ");
+	/* the end itself */
+	expect_plan("flatten, dense 3, residual(dense 3 | )", picture, 3,
+		    "'[ fc1 ] 1x1x3 flat shared; [ fc2 +0 ] 1x1x3 flat end; ");
 }
 
 int
@@ -190,9 +262,12 @@ main(void)
 	RUN(canonical_text);
 	RUN(locale_plays_no_part);
 	RUN(refused_words);
+	RUN(refused_branches);
+	RUN(most_layers);
 	RUN(refused_shapes);
 	RUN(same_padding_as_tensorflow);
 	RUN(tensors_of_seed);
 	RUN(plan);
+	RUN(plan_of_branches);
 	return check_done();
 }

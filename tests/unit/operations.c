@@ -47,6 +47,20 @@ TEST(conv_same_pads_after)
 		CHECK(y[i] == expected[i], "y[%zu] = %g, not %g", i, (double)y[i], (double)expected[i]);
 }
 
+/* Two channels that don't meet; the second row and column of the kernel lie in the padding at the end. */
+TEST(depthwise_keeps_channels_apart)
+{
+	Layer layer = layer_of("depthwise 2x2 same", (Shape){ 2, 2, 2, false });
+	const float x[] = { 1, 10, 2, 20, 3, 30, 4, 40 }, weight[] = { 1, 2, 3, 4, 5, 6, 7, 8 }, bias[] = { 0.5F, 0 };
+	const float expected[] = { 0.5F + 1 + 4 + 9 + 16, 50 + 120 + 210 + 320, 0.5F + 2 + 12, 100 + 280,
+				   0.5F + 3 + 8, 150 + 240, 0.5F + 4, 200 };
+	float y[8];
+
+	ref_depthwise_forward(&layer, 1, x, weight, bias, y);
+	for (size_t i = 0; i < 8; i++)
+		CHECK(y[i] == expected[i], "y[%zu] = %g, not %g", i, (double)y[i], (double)expected[i]);
+}
+
 TEST(conv_valid_strides)
 {
 	Layer conv = layer_of("conv 2 1x2 stride 2 nobias", (Shape){ 3, 5, 1, false });
@@ -186,6 +200,7 @@ int
 main(void)
 {
 	RUN(conv_same_pads_after);
+	RUN(depthwise_keeps_channels_apart);
 	RUN(conv_valid_strides);
 	RUN(pools);
 	RUN(flatten_is_channels_first);
