@@ -66,8 +66,8 @@ open_with(Backend *backend, const float *param, const float *bn)
 	const KernelTable *predict = backend->options.is_training ? backend->kernels->floats : backend->kernels;
 
 	backend->folded.kernels = predict; /* while training, as fm-predict will do it unless told otherwise */
-	if (!layout_init(&backend->layout, backend->net, backend->kernels) ||
-	    !layout_init(&backend->folded.layout, backend->net, predict) || !engine_allocate(backend))
+	if (!layout_init(&backend->layout, backend->net, backend->kernels, !backend->options.is_training) ||
+	    !layout_init(&backend->folded.layout, backend->net, predict, true) || !engine_allocate(backend))
 		return out_of_memory(backend);
 	backend->team = team_open(backend->threads);
 	if (!backend->team)

@@ -55,7 +55,8 @@ typedef struct Scratch {
 	void *panel;	  /* [batch words][16] of a dense layer's inputs */
 	void **infer;	  /* [stage]: outputs of a few images */
 	void **infer_cells; /* [stage]: the same as cells */
-	void *infer_in;	  /* stage 0's input */
+	void *infer_in;	  /* stage 0's input; NULL for MAIN_ROWS, which has */
+	void *infer_picture; /* a picture amid its padding, as cells */
 	void *infer_y;	  /* of one stage and a few images, before its pool */
 } Scratch;
 
@@ -72,6 +73,7 @@ typedef struct Folded {
 	float *weight;	 /* packed */
 	void *words;	 /* the same, as it is multiplied */
 	float **scale, **shift; /* [stage]; scale is 1 where it is in the weights */
+	void *table;	 /* MAIN_ROWS: [c][256] what pixels are worth, in cells */
 	uint64_t version;
 	Vector vector;
 } Folded;
@@ -179,6 +181,15 @@ uint32_t input_patch_lanes(const StageLayout *stage);
 /** How many rows of patches are made at once. */
 uint32_t input_band(const StageLayout *stage);
 
+/* rows.c: the first convolution of a prediction */
+
+/** Room for a picture amid its padding. */
+size_t rows_picture_bytes(const StageLayout *stage, size_t cell);
+/** What every pixel is worth: table[c][256] of cells. */
+void rows_table(const Net *net, const KernelTable *kernels, void *table);
+/** Can main_rows do the stage's pool too? */
+bool rows_can_pool(const StageLayout *stage);
+
 /* mainstage.c: conv, patches, dense and flatten as jobs of the two kernels that multiply */
 
 typedef struct MainJob {
@@ -211,6 +222,9 @@ void main_dense_wgrad(const Backend *backend, size_t s, const void *in, uint32_t
 /** One image to floats in (c, h, w) order, and its gradient back to cells. */
 void main_flatten(const KernelTable *kernels, const StageLayout *stage, const void *in, float *y, Scratch *scratch);
 void main_unflatten(const KernelTable *kernels, const StageLayout *stage, const float *dy, void *din, Scratch *scratch);
+
+/** rows.c: one image; y is the stage's output where is_pooled. */
+void main_rows(const MainJob *job, const uint8_t *pixels, void *y, const Plane *y_plane, bool is_pooled, Scratch *scratch);
 
 /* finish.c: from y to the stage's output and, of its gradient, back; two images at a time, the second may be missing */
 

@@ -97,9 +97,9 @@ infer_main(const Few *few, const MainJob *main, void *y, const Plane *plane)
 		main_dense(main, few->in, y, few->n, 0, stage->blocks);
 	for (uint32_t i = 0; i < few->n; i++) {
 		void *here = cells_at(y, i * y_image, few->kernels->cell);
-		if (stage->kind == MAIN_PATCHES)
-			main_patches(main, batch_pixels(main->backend, few->job->batch, few->image + i), here, plane,
-				     few->scratch);
+		if (stage->kind == MAIN_ROWS)
+			main_rows(main, batch_pixels(main->backend, few->job->batch, few->image + i), here, plane,
+				  rows_can_pool(stage), few->scratch);
 		if (stage->kind == MAIN_FLATTEN)
 			main_flatten(main->kernels, stage, cells_at(few->in, i * plane_image(&stage->in), cell), here,
 				     few->scratch);
@@ -131,7 +131,7 @@ infer_stage(const Few *few)
 	const Backend *backend = few->job->backend;
 	const Folded *folded = &backend->folded;
 	const StageLayout *stage = few->stage;
-	const bool is_direct = stage->weight && !stage->has_pool;
+	const bool is_direct = stage->weight && (!stage->has_pool || rows_can_pool(stage));
 	const MainJob main = {
 		.backend = backend, .kernels = folded->kernels, .stage = stage, .words = folded->words,
 		.bias = is_direct ? folded->shift[few->s] : NULL, .is_relu = is_direct && stage->is_relu,

@@ -37,13 +37,16 @@ typedef struct Conv {
 	uint32_t c;	     /* words of input channels: what one tap sums over */
 	uint32_t lanes;	     /* output channels, a multiple of 16 */
 	Grid x, y;
+	size_t x_pixel_bytes; /* from one pixel of x to the next, where that is no whole word; 0: x.pixel */
 	const void *weight;
 	size_t weight_block; /* words from one block to the next */
+	const float *scale;  /* [lanes]: of sums of bytes; else NULL */
 	const float *bias;   /* [lanes], or NULL */
 	double *sum, *square; /* [lanes], or NULL: added to, over what is written */
 	bool y_is_float;     /* else cells */
 	bool is_added;	     /* to what y holds, which is floats then */
 	bool is_relu;
+	bool is_pooled; /* of every 2 x 2 the largest is written; the window stays inside the picture, there are no sums */
 } Conv;
 
 /** dweight = the sum over images (or pairs of them) and pixels of x * dy (+ dweight), floats in the weights' layout. */

@@ -116,8 +116,14 @@ lay_tensors(NetLayout *layout)
 
 /* ---- stages ---- */
 
+static bool
+is_convolution(MainKind kind)
+{
+	return kind == MAIN_CONV || kind == MAIN_PATCHES || kind == MAIN_ROWS;
+}
+
 static MainKind
-main_kind(const Stage *stage, const StageLayout *before)
+main_kind(const Stage *stage, const StageLayout *before, bool is_prediction)
 {
 	const bool turns_flat = stage->in.is_flat && (!before || !before->is_flat);
 
@@ -125,7 +131,9 @@ main_kind(const Stage *stage, const StageLayout *before)
 		return stage->is_flattened || turns_flat ? MAIN_FLATTEN : MAIN_NONE;
 	if (stage->main->kind == LAYER_DENSE)
 		return MAIN_DENSE;
-	return stage->from < 0 ? MAIN_PATCHES : MAIN_CONV;
+	if (stage->from >= 0)
+		return MAIN_CONV;
+	return is_prediction ? MAIN_ROWS : MAIN_PATCHES;
 }
 
 static void
@@ -143,6 +151,10 @@ lay_window(StageLayout *stage)
 	if (stage->kind == MAIN_PATCHES) {
 		stage->depth *= stage->taps;
 		stage->taps = 1;
+	}
+	if (stage->kind == MAIN_ROWS) {
+		stage->depth *= conv->kernel_w;
+		stage->taps = conv->kernel_h;
 	}
 }
 
@@ -164,15 +176,15 @@ lay_pool(StageLayout *stage, const Layer *pool)
 }
 
 static void
-lay_forward(StageLayout *stage, const StageLayout *before)
+lay_forward(StageLayout *stage, const StageLayout *before, bool is_prediction)
 {
 	const Stage *plan = stage->stage;
 	const Layer *main = plan->main;
 
-	stage->kind = main_kind(plan, before);
+	stage->kind = main_kind(plan, before, is_prediction);
 	stage->is_flat = plan->in.is_flat || stage->kind == MAIN_DENSE || stage->kind == MAIN_FLATTEN;
 	stage->in = before ? before->out : (Plane){ .h = plan->in.h, .w = plan->in.w, .lanes = channels_padded(plan->in.c) };
-	if (stage->kind == MAIN_PATCHES || stage->kind == MAIN_CONV)
+	if (is_convolution(stage->kind))
 		lay_window(stage);
 	stage->y = (Plane){ .h = stage->in.h, .w = stage->in.w, .lanes = stage->in.lanes };
 	stage->channels = plan->in.c;
@@ -180,7 +192,7 @@ lay_forward(StageLayout *stage, const StageLayout *before)
 		stage->channels = main ? main->out.c : plan->in.h * plan->in.w * plan->in.c;
 		stage->y = (Plane){ .h = 1, .w = 1, .lanes = channels_padded(stage->channels) };
 	}
-	if (stage->kind == MAIN_PATCHES || stage->kind == MAIN_CONV) {
+	if (is_convolution(stage->kind)) {
 		stage->y.h = main->out.h;
 		stage->y.w = main->out.w;
 	}
@@ -238,7 +250,7 @@ lay_words(NetLayout *layout, StageLayout *stage)
 	stage->words = layout->words_count;
 	stage->words_block = (size_t)stage->taps * stage->depth_words * block;
 	layout->words_count += stage->blocks * stage->words_block;
-	stage->has_back = stage->stage->from >= 0;
+	stage->has_back = stage->stage->from >= 0 && !layout->is_prediction;
 	if (!stage->has_back)
 		return;
 	stage->back_words = layout->back_count;
@@ -255,7 +267,7 @@ lay_stages(NetLayout *layout)
 	for (size_t s = 0; s < net->stage_count; s++) {
 		StageLayout *stage = &layout->stages[s];
 		stage->stage = &net->stages[s];
-		lay_forward(stage, s ? stage - 1 : NULL);
+		lay_forward(stage, s ? stage - 1 : NULL, layout->is_prediction);
 		if (stage->kind == MAIN_CONV) {
 			lay_halo(stage, &stage->in);
 			stage[-1].out = stage->in;
@@ -272,11 +284,11 @@ lay_stages(NetLayout *layout)
 }
 
 bool
-layout_init(NetLayout *layout, const Net *net, const KernelTable *kernels)
+layout_init(NetLayout *layout, const Net *net, const KernelTable *kernels, bool is_prediction)
 {
 	*layout = (NetLayout){
 		.net = net, .block = kernels->block, .per_word = (uint32_t)(sizeof(float) / kernels->cell),
-		.stage_count = net->stage_count,
+		.is_prediction = is_prediction, .stage_count = net->stage_count,
 	};
 	layout->stages = calloc(net->stage_count, sizeof *layout->stages);
 	if (!layout->stages)

@@ -23,6 +23,7 @@ typedef enum MainKind {
 	MAIN_NONE,    /* y is the input */
 	MAIN_CONV,
 	MAIN_PATCHES, /* the first convolution: each pixel's window, written out, times the weights */
+	MAIN_ROWS,    /* the same in prediction: a tap is a row of the window, read where it lies */
 	MAIN_DENSE,
 	MAIN_FLATTEN, /* y is the input in (c, h, w) order */
 } MainKind;
@@ -38,7 +39,7 @@ typedef struct StageLayout {
 	bool is_flat;	    /* one pixel an image: y and out are floats, whatever cells are */
 	bool is_fused;	    /* pool and dropout leave it to the kernels `finish` and `back` */
 	Plane in, y, out;   /* y has no halo */
-	Window window;	    /* MAIN_CONV, and MAIN_PATCHES before it is flattened to 1 x 1 */
+	Window window;	    /* MAIN_CONV, and MAIN_PATCHES and MAIN_ROWS as written in the text */
 	uint32_t taps;	    /* whose products are summed one after another; MAIN_PATCHES and MAIN_DENSE have one */
 	uint32_t depth;	    /* channels that one tap sums over */
 	uint32_t depth_words;
@@ -64,6 +65,7 @@ typedef struct StageLayout {
 typedef struct NetLayout {
 	const Net *net;
 	uint32_t block, per_word; /* cells */
+	bool is_prediction;
 	size_t stage_count;
 	StageLayout *stages;
 	size_t tensor_count;
@@ -72,8 +74,8 @@ typedef struct NetLayout {
 	size_t words_count, back_count; /* words */
 } NetLayout;
 
-/** @return false: no memory */
-bool layout_init(NetLayout *layout, const Net *net, const KernelTable *kernels);
+/** @param is_prediction  nothing goes back  @return false: no memory */
+bool layout_init(NetLayout *layout, const Net *net, const KernelTable *kernels, bool is_prediction);
 void layout_release(NetLayout *layout);
 
 /** The model file's order to the packed one, whose padding is zeroed, and back. */

@@ -265,9 +265,11 @@ allocate_infer(Backend *backend, Scratch *scratch)
 						    images * plane_image(&layout->stages[s].out), kernels->cell))
 			return false;
 	}
+	if (layout->stages->kind == MAIN_ROWS)
+		return cells(backend, &scratch->infer_y, y, word) &&
+		       cells(backend, &scratch->infer_picture, rows_picture_bytes(layout->stages, kernels->cell), 1);
 	return cells(backend, &scratch->infer_y, y, word) &&
-	       (layout->stages->kind == MAIN_PATCHES ||
-		cells(backend, &scratch->infer_in, INFER_IMAGES * plane_image(&layout->stages->in), word));
+	       cells(backend, &scratch->infer_in, INFER_IMAGES * plane_image(&layout->stages->in), word);
 }
 
 static bool
@@ -296,6 +298,11 @@ allocate_folded(Backend *backend)
 	for (size_t s = 0; s < count && ok; s++)
 		ok = floats(backend, &folded->scale[s], folded->layout.stages[s].y.lanes) &&
 		     floats(backend, &folded->shift[s], folded->layout.stages[s].y.lanes);
+	if (ok && folded->layout.stages->kind == MAIN_ROWS) {
+		ok = cells(backend, &folded->table, 256 * (size_t)backend->net->input.c, folded->kernels->cell);
+		if (ok)
+			rows_table(backend->net, folded->kernels, folded->table);
+	}
 	return ok && floats(backend, &folded->weight, folded->layout.packed_count) &&
 	       cells(backend, &folded->words, folded->layout.words_count, sizeof(float));
 }

@@ -170,6 +170,91 @@ check_conv(const Case *test, bool y_is_float)
 	guarded_release(&y);
 }
 
+/* ---- windows read from a picture where pixels are less than a word, pooled or not ---- */
+
+typedef struct Picture {
+	uint32_t c, h, w, pitch; /* channels, pixels, words of a row */
+	Guarded memory;
+	float *values; /* [h][w][c] */
+} Picture;
+
+static Picture
+picture_init(uint32_t h, uint32_t w, uint32_t c)
+{
+	const size_t cell = kernels->cell;
+	Picture picture = { .c = c, .h = h, .w = w, .pitch = (uint32_t)((w * c * cell + 3) / 4),
+			    .values = values((size_t)h * w * c) };
+
+	picture.memory = guarded((size_t)h * picture.pitch * 4 + 4); /* a last word may reach half a word beyond */
+	memset(picture.memory.data, 0, (size_t)h * picture.pitch * 4 + 4);
+	for (uint32_t y = 0; y < h; y++)
+		for (uint32_t x = 0; x < w * c; x++)
+			cell_put((char *)picture.memory.data + (size_t)y * picture.pitch * 4, x, cell,
+				 picture.values[(size_t)y * w * c + x]);
+	return picture;
+}
+
+/* the sum of one window, weight [out][kernel_h][kernel_w c] */
+static double
+window_sum(const Picture *picture, const Case *test, uint32_t y, uint32_t x, uint32_t o)
+{
+	const Window *win = &test->window;
+	double sum = 0;
+
+	for (uint32_t ky = 0; ky < win->kernel_h; ky++)
+		for (uint32_t k = 0; k < test->c; k++)
+			sum += (double)picture->values[((size_t)(y * win->stride + ky) * picture->w + x * win->stride) * picture->c + k] *
+			       (double)test->weight[((size_t)o * win->kernel_h + ky) * test->c + k];
+	return sum;
+}
+
+static double
+window_largest(const Picture *picture, const Case *test, uint32_t y, uint32_t x, uint32_t o)
+{
+	return fmax(fmax(window_sum(picture, test, y, x, o), window_sum(picture, test, y, x + 1, o)),
+		    fmax(window_sum(picture, test, y + 1, x, o), window_sum(picture, test, y + 1, x + 1, o)));
+}
+
+static void
+check_rows(bool is_pooled)
+{
+	const uint32_t c = 1 + noise(4), kernel_w = 1 + noise(5), step = is_pooled ? 2 : 1;
+	Case test = {
+		.window = { .out_h = step + noise(9), .out_w = step + noise(32), .kernel_h = 1 + noise(5), .kernel_w = 1,
+			    .stride = 1 + noise(2) },
+		.n = 1, .c = kernel_w * c, .out = 1 + noise(70),
+	};
+	Window *win = &test.window;
+	win->in_h = (win->out_h - 1) * win->stride + win->kernel_h;
+	win->in_w = (win->out_w - 1) * win->stride + kernel_w;
+	test.y = (Plane){ .h = win->out_h / step, .w = win->out_w / step, .lanes = channels_padded(test.out) };
+	test.weight = values((size_t)test.out * win->kernel_h * test.c);
+
+	size_t weight_block;
+	Picture picture = picture_init(win->in_h, win->in_w, c);
+	Guarded weight = lay_weight(&test, &weight_block), y = guarded(plane_image(&test.y) * kernels->cell);
+	const Conv conv = {
+		.window = *win, .n = 1, .c = (test.c + per_word() - 1) / per_word(), .lanes = test.y.lanes,
+		.x = { .data = picture.memory.data, .row = picture.pitch }, .x_pixel_bytes = c * kernels->cell,
+		.y = plane_grid(&test.y, y.data, kernels->cell, kernels->cell), .weight = weight.data,
+		.weight_block = weight_block, .is_pooled = is_pooled,
+	};
+	kernels->conv(&conv, 0, (test.y.lanes + kernels->block - 1) / kernels->block);
+	for (size_t at = 0; at < plane_image(&test.y); at++) {
+		const uint32_t o = at % test.y.lanes, x = at / test.y.lanes % test.y.w, row = (uint32_t)(at / test.y.lanes / test.y.w);
+		const double wanted = o >= test.out ? 0 : is_pooled ? window_largest(&picture, &test, 2 * row, 2 * x, o)
+								    : window_sum(&picture, &test, row, x, o);
+		const double found = (double)cell_value(y.data, at, kernels->cell);
+		CHECK(fabs(found - wanted) <= (kernels->cell == 4 ? 1e-5 : 0x1p-8) * (fabs(wanted) + 1),
+		      "%s: %g, not %g, row %u column %u channel %u", kernels->name, found, wanted, row, x, o);
+	}
+	guarded_release(&picture.memory);
+	guarded_release(&weight);
+	guarded_release(&y);
+	free(picture.values);
+	free(test.weight);
+}
+
 static double
 expected_dweight(const Case *test, uint32_t o, uint32_t ky, uint32_t kx, uint32_t k)
 {
@@ -226,6 +311,12 @@ TEST(conv)
 		check_conv(&test, i % 2);
 		case_release(&test);
 	}
+}
+
+TEST(rows)
+{
+	for (int i = 0; i < ROUNDS && check_ok; i++)
+		check_rows(i % 2);
 }
 
 TEST(wgrad)
@@ -341,6 +432,7 @@ main(int argc, char **argv)
 		}
 		printf("# %s\n", kernels->name);
 		RUN(conv);
+		RUN(rows);
 		RUN(wgrad);
 	}
 	return check_done();

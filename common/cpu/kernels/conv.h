@@ -11,25 +11,29 @@
 
 /* Where a tile lies. */
 typedef struct Tile {
-	const float *x; /* image */
-	size_t x_group; /* from an image to the next */
+	const char *x; /* image, or row */
+	size_t x_group; /* bytes from one of a pair to the other */
 	char *y;
 	size_t y_group; /* bytes */
 	const float *weight; /* of the block */
-	const float *bias;   /* of the block, or NULL */
+	const float *scale, *bias; /* of the block, or NULL */
 	double *sum, *square; /* likewise */
 	uint32_t row, column; /* of the output, first pixel */
 } Tile;
 
-/* [image of a pair][pixel][vector] */
+/* [image or row of a pair][pixel][vector] */
 typedef Vec Sums[2][REPEAT_MOST][2];
 
-/* Three pixels share a pointer: x86 can add once and twice a stride held in a register, no more. */
-typedef const float *Pointers[2][(REPEAT_MOST + 2) / 3];
+/* A word as it is broadcast: where pixels are less than a word, it may lie anywhere. */
+typedef float Word __attribute__((aligned(1), may_alias));
 
-/* sums += one tap: c words of each pixel. The pixels before `low` and the last `high` ones lie outside the picture. */
+/* Three pixels share a pointer: x86 can add once and twice a stride held in a register, no more. */
+typedef const char *Pointers[2][(REPEAT_MOST + 2) / 3];
+
+/* sums += one tap: c words of each pixel, `pixel` and `group` in bytes. The pixels before `low` and the last `high` ones
+ * lie outside the picture. */
 INLINE void
-conv_tap(Sums sums, const float *x, size_t pixel, size_t group, const float *w, uint32_t c, const int vectors,
+conv_tap(Sums sums, const char *x, size_t pixel, size_t group, const float *w, uint32_t c, const int vectors,
 	 const int pixels, const int groups, const int low, const int high)
 {
 	Pointers at;
@@ -53,7 +57,7 @@ conv_tap(Sums sums, const float *x, size_t pixel, size_t group, const float *w, 
 		Vec w0 = vec_load(w), w1 = vectors == 2 ? vec_load(w + LANES) : w0;
 #define MULTIPLY(g, i)                                                                                                 \
 	if (g < groups && i >= low && i < pixels - high) {                                                             \
-		Vec b = vec_set(at[g][i / 3][i % 3 * pixel]);                                                          \
+		Vec b = vec_set(*(const Word *)(at[g][i / 3] + i % 3 * pixel));                                                        \
 		sums[g][i][0] = vec_dot(w0, b, sums[g][i][0]);                                                         \
 		if (vectors == 2)                                                                                      \
 			sums[g][i][1] = vec_dot(w1, b, sums[g][i][1]);                                                 \
@@ -67,9 +71,9 @@ conv_tap(Sums sums, const float *x, size_t pixel, size_t group, const float *w, 
 #undef MULTIPLY
 #define ADVANCE(i)                                                                                                     \
 	if (i % 3 == 0 && i < pixels) {                                                                                \
-		at[0][i / 3]++;                                                                                        \
+		at[0][i / 3] += sizeof(Word);                                                                          \
 		if (groups == 2)                                                                                       \
-			at[1][i / 3]++;                                                                                \
+			at[1][i / 3] += sizeof(Word);                                                                  \
 	}
 		REPEAT_14(ADVANCE)
 #undef ADVANCE
@@ -112,23 +116,43 @@ conv_store(const Conv *conv, char *y, Vec a, const int v)
 		cells_store((Cell *)y + v * LANES, a);
 }
 
+/* What follows the sums of two vectors of channels. */
+typedef struct Ending {
+	Vec scale[2], bias[2], least;
+} Ending;
+
+INLINE Ending
+conv_ending(const Conv *conv, const Tile *tile, const int vectors)
+{
+	Ending ending = { .least = conv->is_relu ? vec_zero() : vec_set(-__builtin_inff()) };
+#define LOAD(v)                                                                                                        \
+	if (v < vectors) {                                                                                             \
+		ending.scale[v] = tile->scale ? vec_load(tile->scale + v * LANES) : vec_zero();                        \
+		ending.bias[v] = tile->bias ? vec_load(tile->bias + v * LANES) : vec_zero();                           \
+	}
+	LOAD(0)
+	LOAD(1)
+#undef LOAD
+	return ending;
+}
+
+INLINE void
+conv_put(const Conv *conv, const Ending *ending, char *y, Vec sum, const int v)
+{
+	conv_store(conv, y, vec_max(ending->least, sum_value(sum, ending->scale[v], ending->bias[v])), v);
+}
+
 INLINE void
 conv_end(const Conv *conv, const Tile *tile, Sums sums, const int vectors, const int pixels, const int groups)
 {
 	const size_t pixel = conv->y.pixel * conv_cell(conv);
-	Vec bias0 = vec_zero(), bias1 = vec_zero();
-	if (tile->bias) {
-		bias0 = vec_load(tile->bias);
-		if (vectors == 2)
-			bias1 = vec_load(tile->bias + LANES);
-	}
-	Vec least = conv->is_relu ? vec_zero() : vec_set(-__builtin_inff());
+	const Ending ending = conv_ending(conv, tile, vectors);
 #define END(g, i)                                                                                                      \
 	if (g < groups && i < pixels) {                                                                                \
 		char *y = tile->y + g * tile->y_group + i * pixel;                                                     \
-		conv_store(conv, y, vec_max(least, sums[g][i][0] + bias0), 0);                                         \
+		conv_put(conv, &ending, y, sums[g][i][0], 0);                                                          \
 		if (vectors == 2)                                                                                      \
-			conv_store(conv, y, vec_max(least, sums[g][i][1] + bias1), 1);                                 \
+			conv_put(conv, &ending, y, sums[g][i][1], 1);                                                  \
 	}
 #define END_FIRST(i) END(0, i)
 #define END_SECOND(i) END(1, i)
@@ -137,6 +161,24 @@ conv_end(const Conv *conv, const Tile *tile, Sums sums, const int vectors, const
 #undef END_FIRST
 #undef END_SECOND
 #undef END
+}
+
+/* Of two rows the largest of every 2 x 2 sums: bias, ReLU and rounding commute with it. */
+INLINE void
+conv_end_pooled(const Conv *conv, const Tile *tile, Sums sums, const int vectors, const int pixels)
+{
+	const size_t pixel = conv->y.pixel * conv_cell(conv);
+	const Ending ending = conv_ending(conv, tile, vectors);
+#define LARGEST(i, v) sum_max(sum_max(sums[0][i][v], sums[0][i + 1][v]), sum_max(sums[1][i][v], sums[1][i + 1][v]))
+#define END(i)                                                                                                         \
+	if (i % 2 == 0 && i + 1 < pixels) {                                                                            \
+		conv_put(conv, &ending, tile->y + i / 2 * pixel, LARGEST(i, 0), 0);                                    \
+		if (vectors == 2)                                                                                      \
+			conv_put(conv, &ending, tile->y + i / 2 * pixel, LARGEST(i, 1), 1);                            \
+	}
+	REPEAT_13(END)
+#undef END
+#undef LARGEST
 }
 
 /* The tile's part of what batch norm wants to know, while it is in registers. */
@@ -169,41 +211,65 @@ conv_moments(const Tile *tile, Sums sums, const int v, const int pixels, const i
 	moments_add(tile->sum + v * LANES, tile->square + v * LANES, total, mean, about, count);
 }
 
+/* bytes from one pixel of x to the next */
+INLINE size_t
+conv_pixel(const Conv *conv)
+{
+	return conv->x_pixel_bytes ? conv->x_pixel_bytes : conv->x.pixel * sizeof(Word);
+}
+
 INLINE void
-conv_tile(const Conv *conv, const Tile *tile, const int vectors, const int pixels, const int groups)
+conv_sum(const Conv *conv, const Tile *tile, Sums sums, const int vectors, const int pixels, const int groups)
 {
 	const Window *win = &conv->window;
 	/* with 15 of 16 registers in use clang spills where three loops meet; the halo holds zeros anyway */
 	const bool has_edges = groups == 1 || TILE_PIXELS > 6;
-	Sums sums;
-	conv_begin(conv, tile, sums, vectors, pixels, groups);
+	const size_t pixel = conv_pixel(conv);
 	for (uint32_t ky = 0; ky < win->kernel_h; ky++) {
 		int64_t iy = (int64_t)tile->row * win->stride + ky - win->pad_top;
 		if (iy < 0 || iy >= win->in_h)
 			continue;
-		const float *row = tile->x + (size_t)iy * conv->x.row;
+		const char *row = tile->x + (size_t)iy * conv->x.row * sizeof(Word);
 		const float *w = tile->weight + (size_t)ky * win->kernel_w * conv->c * BLOCK;
 		for (uint32_t kx = 0; kx < win->kernel_w; kx++, w += (size_t)conv->c * BLOCK) {
 			int64_t first = (int64_t)tile->column * win->stride + kx - win->pad_left, step = win->stride;
 			int64_t last = first + (pixels - 1) * step, width = win->in_w;
 			bool is_low = first < 0 && first + step >= 0 && last < width;
 			bool is_high = last >= width && last - step < width && first >= 0;
-			const float *x = row + first * (int64_t)conv->x.pixel;
-			size_t pixel = win->stride * conv->x.pixel;
+			const char *x = row + first * (int64_t)pixel;
+			size_t next = win->stride * pixel;
 			if (has_edges && is_low)
-				conv_tap(sums, x, pixel, tile->x_group, w, conv->c, vectors, pixels, groups, 1, 0);
+				conv_tap(sums, x, next, tile->x_group, w, conv->c, vectors, pixels, groups, 1, 0);
 			else if (has_edges && is_high)
-				conv_tap(sums, x, pixel, tile->x_group, w, conv->c, vectors, pixels, groups, 0, 1);
+				conv_tap(sums, x, next, tile->x_group, w, conv->c, vectors, pixels, groups, 0, 1);
 			else
-				conv_tap(sums, x, pixel, tile->x_group, w, conv->c, vectors, pixels, groups, 0, 0);
+				conv_tap(sums, x, next, tile->x_group, w, conv->c, vectors, pixels, groups, 0, 0);
 		}
 	}
+}
+
+INLINE void
+conv_tile(const Conv *conv, const Tile *tile, const int vectors, const int pixels, const int groups)
+{
+	Sums sums;
+	conv_begin(conv, tile, sums, vectors, pixels, groups);
+	conv_sum(conv, tile, sums, vectors, pixels, groups);
 	if (tile->sum) {
 		conv_moments(tile, sums, 0, pixels, groups);
 		if (vectors == 2)
 			conv_moments(tile, sums, 1, pixels, groups);
 	}
 	conv_end(conv, tile, sums, vectors, pixels, groups);
+}
+
+/* Windows inside the picture, so taps have no edges: one row of taps after another. */
+INLINE void
+conv_tile_pooled(const Conv *conv, const Tile *tile, const int vectors, const int pixels)
+{
+	Sums sums;
+	conv_begin(conv, tile, sums, vectors, pixels, 2);
+	conv_sum(conv, tile, sums, vectors, pixels, 2);
+	conv_end_pooled(conv, tile, sums, vectors, pixels);
 }
 
 typedef void ConvTile(const Conv *conv, const Tile *tile);
@@ -218,11 +284,24 @@ typedef void ConvTile(const Conv *conv, const Tile *tile);
 #define CONV_TILE_NAMES(pixels) {conv_tile_1_##pixels##_1, conv_tile_2_##pixels##_1}
 #define CONV_PAIR_NAMES(pixels) {conv_tile_1_##pixels##_2, conv_tile_2_##pixels##_2}
 
+#define CONV_POOLED(pixels)                                                                                            \
+	static void conv_pooled_1_##pixels(const Conv *conv, const Tile *tile)                                         \
+	{                                                                                                              \
+		conv_tile_pooled(conv, tile, 1, pixels);                                                               \
+	}                                                                                                              \
+	static void conv_pooled_2_##pixels(const Conv *conv, const Tile *tile)                                         \
+	{                                                                                                              \
+		conv_tile_pooled(conv, tile, 2, pixels);                                                               \
+	}
+#define CONV_POOLED_NAMES(pixels) {conv_pooled_1_##pixels, conv_pooled_2_##pixels}
+
+CONV_POOLED(2)
 CONV_TILES(1) CONV_TILES(2) CONV_TILES(3) CONV_TILES(4) CONV_TILES(5) CONV_TILES(6)
 CONV_PAIRS(1) CONV_PAIRS(2) CONV_PAIRS(3)
 #if TILE_PIXELS >= 12
 CONV_TILES(7) CONV_TILES(8) CONV_TILES(9) CONV_TILES(10) CONV_TILES(11) CONV_TILES(12)
 CONV_PAIRS(4) CONV_PAIRS(5) CONV_PAIRS(6)
+CONV_POOLED(4) CONV_POOLED(6)
 #endif
 #if TILE_PIXELS >= 14
 CONV_TILES(13) CONV_TILES(14)
@@ -251,6 +330,14 @@ static ConvTile *const conv_pairs[TILE_PIXELS / 2][2] = {
 #endif
 };
 
+/* [pixels written - 1][vectors - 1] */
+static ConvTile *const conv_pooled[TILE_PIXELS / 4][2] = {
+	CONV_POOLED_NAMES(2),
+#if TILE_PIXELS >= 12
+	CONV_POOLED_NAMES(4), CONV_POOLED_NAMES(6),
+#endif
+};
+
 /* One row of one image, or of two where `groups` is 2: tiles of equal width, as near as can be. */
 static void
 conv_row(const Conv *conv, Tile *tile, int vectors, int groups)
@@ -266,34 +353,75 @@ conv_row(const Conv *conv, Tile *tile, int vectors, int groups)
 	}
 }
 
-static void
-conv_images(const Conv *conv, uint32_t block, uint32_t image, int groups)
+static Tile
+conv_begin_image(const Conv *conv, uint32_t block, uint32_t image)
 {
 	const uint32_t channel = block * BLOCK;
-	const int vectors = conv->lanes - channel >= BLOCK ? 2 : 1;
-	const size_t cell = conv_cell(conv);
-	Tile tile = {
-		.x = (const float *)conv->x.data + image * conv->x.image,
-		.x_group = conv->x.image,
-		.y_group = conv->y.image * cell,
+	return (Tile){
+		.x = (const char *)conv->x.data + image * conv->x.image * sizeof(Word),
+		.x_group = conv->x.image * sizeof(Word),
+		.y_group = conv->y.image * conv_cell(conv),
 		.weight = (const float *)conv->weight + block * conv->weight_block,
+		.scale = conv->scale ? conv->scale + channel : NULL,
 		.bias = conv->bias ? conv->bias + channel : NULL,
 		.sum = conv->sum ? conv->sum + channel : NULL,
 		.square = conv->sum ? conv->square + channel : NULL,
 	};
+}
+
+static char *
+conv_row_of_y(const Conv *conv, uint32_t block, uint32_t image, uint32_t row)
+{
+	return (char *)conv->y.data + (image * conv->y.image + row * conv->y.row + block * BLOCK) * conv_cell(conv);
+}
+
+INLINE int
+conv_vectors(const Conv *conv, uint32_t block)
+{
+	return conv->lanes - block * BLOCK >= BLOCK ? 2 : 1;
+}
+
+static void
+conv_images(const Conv *conv, uint32_t block, uint32_t image, int groups)
+{
+	const int vectors = conv_vectors(conv, block);
+	Tile tile = conv_begin_image(conv, block, image);
 	for (tile.row = 0; tile.row < conv->window.out_h; tile.row++) {
-		tile.y = (char *)conv->y.data + (image * conv->y.image + tile.row * conv->y.row + channel) * cell;
+		tile.y = conv_row_of_y(conv, block, image, tile.row);
 		conv_row(conv, &tile, vectors, groups);
+	}
+}
+
+/* Two rows at a time; an odd last row or column has no window of the pool. */
+static void
+conv_image_pooled(const Conv *conv, uint32_t block, uint32_t image)
+{
+	const int vectors = conv_vectors(conv, block);
+	const uint32_t width = conv->window.out_w / 2, most = TILE_PIXELS / 4, tiles = (width + most - 1) / most;
+	Tile tile = conv_begin_image(conv, block, image);
+	tile.x_group = conv->window.stride * conv->x.row * sizeof(Word);
+	for (tile.row = 0; tile.row + 1 < conv->window.out_h; tile.row += 2) {
+		char *row = conv_row_of_y(conv, block, image, tile.row / 2);
+		for (uint32_t t = 0; t < tiles; t++) {
+			uint32_t begin = (uint64_t)width * t / tiles, end = (uint64_t)width * (t + 1) / tiles;
+			tile.column = 2 * begin;
+			tile.y = row + begin * conv->y.pixel * conv_cell(conv);
+			conv_pooled[end - begin - 1][vectors - 1](conv, &tile);
+		}
 	}
 }
 
 static void
 conv(const Conv *conv, uint32_t first_block, uint32_t end_block)
 {
-	const uint32_t pair = conv->window.out_w <= TILE_PIXELS / 2 ? 2 : 1;
+	const uint32_t pair = !conv->is_pooled && conv->window.out_w <= TILE_PIXELS / 2 ? 2 : 1;
 	for (uint32_t image = 0; image < conv->n; image += pair)
-		for (uint32_t block = first_block; block < end_block; block++)
-			conv_images(conv, block, image, conv->n - image >= pair ? (int)pair : 1);
+		for (uint32_t block = first_block; block < end_block; block++) {
+			if (conv->is_pooled)
+				conv_image_pooled(conv, block, image);
+			else
+				conv_images(conv, block, image, conv->n - image >= pair ? (int)pair : 1);
+		}
 }
 
 #endif

@@ -27,7 +27,8 @@
 #define UNROLL_IF_FIXED(n) PRAGMA_(GCC unroll n)
 #endif
 #define REPEAT_8(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7)
-#define REPEAT_14(DO) REPEAT_8(DO) DO(8) DO(9) DO(10) DO(11) DO(12) DO(13)
+#define REPEAT_13(DO) REPEAT_8(DO) DO(8) DO(9) DO(10) DO(11) DO(12)
+#define REPEAT_14(DO) REPEAT_13(DO) DO(13)
 enum { REPEAT_MOST = 14 };
 /* Compilers see that neighbouring taps read the same addresses, keep the values and run out of registers; a pointer
  * that has passed through here could be anything. Costs no instruction. */
@@ -157,6 +158,10 @@ INLINE void cells_store(Cell *p, Vec a) { vec_store(p, a); }
 INLINE Vec vec_dot(Vec a, Vec b, Vec c) { return vec_fma(a, b, c); }
 INLINE Vec vec_pair(Vec a, Vec b) { (void)b; return a; } /* floats need no partner */
 #endif
+
+/* Of the sums that vec_dot makes: what they are worth, and the larger. */
+INLINE Vec sum_value(Vec sum, Vec scale, Vec bias) { (void)scale; return sum + bias; }
+INLINE Vec sum_max(Vec a, Vec b) { return vec_max(a, b); }
 
 /* to[LANES] += a */
 INLINE void vec_add_double(double *to, Vec a)
