@@ -39,4 +39,4 @@ WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 WARNINGS += $(if $(SANITIZE),-Wno-error)
 FLAGS := -std=gnu17 $(OPTIMISE) -g $(WARNINGS) -fno-math-errno -ffp-contract=off -fvisibility=hidden -fPIC $(SANITIZE)
 CPPFLAGS_ALL := -Icommon -D_GNU_SOURCE $(CPPFLAGS)
-LIBRARIES := -ljansson -lxxhash -larchive -lz -lcurl -lcrypto -lm -lpthread
+LIBRARIES := -ljansson -lxxhash -larchive -lz -lcurl -lcrypto -lm -lpthread -ldl

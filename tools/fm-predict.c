@@ -94,10 +94,10 @@ prepare(Run *run, const char *path)
 		.threads = threads_default(threads),
 	};
 	must(serving_start(&run->serving, &how));
-	const Predictor *predictor = &run->serving.now->predictor;
+	const Device *chosen = &run->serving.now->predictor.device;
 
 	views = run->serving.views;
-	verbose("%s: %s; views: %s", predictor->table->chosen(predictor->backend), predictor->why, views);
+	verbose("%s: %s; views: %s", chosen->table->chosen(chosen->backend), chosen->why, views);
 }
 
 /* A bad model must not stop a service: the one in use goes on. */

@@ -41,11 +41,7 @@ open_backend(Predictor *predictor, const PredictorOptions *options, Precision pr
 		.batch_most = PREDICTOR_TILE,
 		.threads = options->threads,
 	};
-	Status status = device_choose(options->device, &predictor->table, &predictor->why);
-
-	if (status < 0)
-		return status;
-	return predictor->table->open(&predictor->backend, device_host(), &model->net, model->param, model->bn, &how);
+	return device_open(&predictor->device, options->device, &model->net, model->param, model->bn, &how);
 }
 
 static Status
@@ -88,7 +84,7 @@ predict_view(Predictor *predictor, int view, const uint8_t *pixels, uint64_t n, 
 		pixels = predictor->pixels;
 	}
 	Batch batch = {.n = n, .pixels = pixels};
-	Status status = predictor->table->predict(predictor->backend, &batch, VECTOR_PARAM, prob);
+	Status status = predictor->device.table->predict(predictor->device.backend, &batch, VECTOR_PARAM, prob);
 	if (status < 0)
 		return status;
 	for (uint64_t i = 0; predictor->temperature != 1 && i < n; i++)
@@ -134,8 +130,8 @@ predictor_run(Predictor *predictor, const uint8_t *pixels, uint64_t n, float *pr
 void
 predictor_close(Predictor *predictor)
 {
-	if (predictor->backend)
-		predictor->table->close(predictor->backend);
+	if (predictor->device.backend)
+		predictor->device.table->close(predictor->device.backend);
 	free(predictor->pixels);
 	free(predictor->prob);
 	free(predictor->sums);

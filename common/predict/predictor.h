@@ -2,7 +2,7 @@
 #ifndef FM_PREDICT_PREDICTOR_H
 #define FM_PREDICT_PREDICTOR_H
 
-#include "backend.h"
+#include "device/device.h"
 #include "net/model.h"
 #include "status.h"
 
@@ -21,9 +21,7 @@ typedef struct PredictorOptions {
 /** predictor_open, predictor_close. */
 typedef struct Predictor {
 	const Model *model; /* borrowed */
-	const BackendTable *table;
-	Backend *backend;
-	const char *why;    /* this device was chosen */
+	Device device;
 	const char *views;  /* in use */
 	double temperature; /* in use; 1: none */
 	uint8_t *pixels;    /* a tile's view */

@@ -11,5 +11,5 @@ predict_history(json_t *options, const Reader *in, const Serving *serving, bool 
 
 	json_array_extend(inputs, models);
 	json_decref(models);
-	return history_make("fm-predict", options, NULL, predictor->table->chosen(predictor->backend), inputs);
+	return history_make("fm-predict", options, NULL, predictor->device.table->chosen(predictor->device.backend), inputs);
 }

@@ -1,6 +1,7 @@
 /* source/decoder.c: start fm-picture, ask it, bury it. */
 #include "source/decoder.h"
 
+#include "machine/place.h"
 #include "picture/helper.h"
 
 #include <errno.h>
@@ -16,28 +17,6 @@
 #include <unistd.h>
 
 enum { ANSWER_SIDE_MOST = 1024, MESSAGE_MOST = 4096 };
-
-/* "…/bin/fm-fetch" has it at "…/libexec/fm-tools/fm-picture", installed or not. */
-static Status
-find_program(char path[static PATH_MAX])
-{
-	static const char place[] = "/libexec/fm-tools/fm-picture";
-	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 1);
-
-	if (length < 0)
-		return fail_errno("/proc/self/exe");
-	path[length] = '\0';
-	for (int i = 0; i < 2; i++) {
-		char *slash = strrchr(path, '/');
-
-		if (slash)
-			*slash = '\0';
-	}
-	if (strlen(path) + sizeof place > PATH_MAX)
-		return fail(STATUS_IO, "%s: a path too long", path);
-	strcat(path, place);
-	return STATUS_OK;
-}
 
 static Status
 spawn(Decoder *decoder, const char *path, int theirs)
@@ -74,7 +53,7 @@ start(Decoder *decoder)
 {
 	char path[PATH_MAX];
 	int pair[2];
-	Status status = find_program(path);
+	Status status = place_beside("/libexec/fm-tools/fm-picture", path);
 
 	if (status < 0)
 		return status;

@@ -321,7 +321,7 @@ backend_options(const Training *training)
 
 /* with the weights that every fresh run begins with */
 static Status
-open_fresh(Training *training)
+open_fresh(Training *training, Device *device)
 {
 	const BackendOptions options = backend_options(training);
 	float *param = calloc(training->net.param_count + 1, sizeof *param);
@@ -330,7 +330,7 @@ open_fresh(Training *training)
 
 	if (param && bn) {
 		net_initialise(&training->net, training->settings->seed, param, bn);
-		status = training->table->open(&training->backend, device_host(), &training->net, param, bn, &options);
+		status = device_open(device, training->settings->device, &training->net, param, bn, &options);
 	} else {
 		status = fail_errno("memory for %zu weights", training->net.param_count);
 	}
@@ -355,14 +355,14 @@ compare_devices(const Training *training)
 static Status
 open_backend(Training *training)
 {
-	const char *why;
-	Status status = device_choose(training->settings->device, &training->table, &why);
+	Device device;
+	const Status status = open_fresh(training, &device);
 
-	if (status >= 0)
-		status = open_fresh(training);
 	if (status < 0)
 		return status;
-	verbose("device %s: %s", training->table->chosen(training->backend), why);
+	training->table = device.table;
+	training->backend = device.backend;
+	verbose("device %s: %s", training->table->chosen(training->backend), device.why);
 	if (!is_resumed(training))
 		return STATUS_OK;
 	compare_devices(training);

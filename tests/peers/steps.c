@@ -102,7 +102,7 @@ peer_open(Peer *peer, char **argv)
 					 .label_smoothing = 0.1, .ema_rate = 0.9 };
 	Shape input = { (uint32_t)atoi(argv[2]), (uint32_t)atoi(argv[3]), (uint32_t)atoi(argv[4]), false };
 	Model *model = &peer->model;
-	const char *why;
+	Device device;
 	char name[16];
 
 	require(net_init(&model->net, argv[1], input, (uint32_t)atoi(argv[5])));
@@ -116,8 +116,9 @@ peer_open(Peer *peer, char **argv)
 	}
 	peer->size = shape_size(input);
 	net_initialise(&model->net, SEED, model->param, model->bn);
-	require(device_choose(argv[7], &peer->table, &why));
-	require(peer->table->open(&peer->backend, device_host(), &model->net, model->param, model->bn, &options));
+	require(device_open(&device, argv[7], &model->net, model->param, model->bn, &options));
+	peer->table = device.table;
+	peer->backend = device.backend;
 }
 
 /* What reduce hands out: the first step's gradient. */

@@ -1,0 +1,212 @@
+# device.bats: --device auto and cuda, with a driver and plug-ins that the tests make: what is chosen, what is said.
+load helper
+
+# plugin MAJOR FLAG…: folder/fm-cuda-MAJOR.so
+plugin() {
+	local number=$1
+	shift
+	mkdir -p "$(dirname "$folder")"
+	"${CC:-gcc}" -std=gnu17 -fPIC -shared -fvisibility=hidden -D_GNU_SOURCE -I"$FM_ROOT/common" -DNUMBER="\"$number\"" "$@" \
+		-o "$folder/fm-cuda-$number.so" "$FM_ROOT/tests/device/fake-plugin.c" "${FM_BIN%/bin}/libfm.a" -lm
+}
+
+setup_file() {
+	export folder=$BATS_FILE_TMPDIR/backends driver=$BATS_FILE_TMPDIR/driver
+	mkdir "$folder" "$driver" "$driver/none"
+	"${CC:-gcc}" -shared -fPIC -D_GNU_SOURCE -Wl,-soname,libcuda.so.1 -o "$driver/libcuda.so.1" \
+		"$FM_ROOT/tests/device/fake-driver.c" -ldl
+	"${CC:-gcc}" -shared -fPIC -DFAKE_EMPTY -Wl,-soname,libcuda.so.1 -o "$driver/none/libcuda.so.1" \
+		"$FM_ROOT/tests/device/fake-driver.c"
+	plugin 11 -DTOOLKIT=11080 -DMACHINE='"60 70 75 80 86 89 90"' -DPTX='"60 90"'
+	plugin 13 -DTOOLKIT=13000 -DMACHINE='"75 80 86 89 90 100 120"' -DPTX='"120"'
+	"$FM_BIN/fm-fetch" --holdout 8 --range 0:40 "$(small_set)" > "$BATS_FILE_TMPDIR/small.fms"
+}
+
+# A data set of 48 pictures, 4 x 4, in CSV: two classes, told apart by one pixel.
+small_set() {
+	awk 'BEGIN {
+		for (i = 0; i < 48; i++) {
+			printf "%d", i % 2
+			for (p = 0; p < 16; p++) printf ",%d", (p == 5) ? (i % 2) * 200 : (i * 7 + p * 13) % 40
+			print ""
+		}
+	}' > "$BATS_FILE_TMPDIR/small.csv"
+	echo "$BATS_FILE_TMPDIR/small.csv"
+}
+
+# train OPTION…: a model on whatever device there is, with the fake driver.
+train() {
+	LD_PRELOAD=${fake:-$driver/libcuda.so.1} FM_BACKENDS=${backends-$folder} \
+		fm-train --arch 'flatten, dense classes' --epochs 1 -o model.safetensors "$@" "$BATS_FILE_TMPDIR/small.fms"
+}
+
+backend_of() {
+	fm-info --json model.safetensors | "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)["history"][-1]["backend"])'
+}
+
+@test "a P100 takes CUDA 11's plug-in, whatever the driver, and trains through it" {
+	export FAKE_GPUS='Tesla P100-PCIE-16GB:6:0:16280'
+	for version in 450.80.02:11000 470.57.02:11040 535.104.05:12020 580.65.06:13000; do
+		FAKE_VERSION=${version%:*} FAKE_CUDA=${version#*:} run -0 train -v
+		assert_output --partial 'fm-train: device cuda fake11 fp32: Tesla P100-PCIE-16GB, sm_60: fm-cuda-11.so, code for sm_60'
+		[ "$(backend_of)" = 'cuda fake11 fp32' ]
+	done
+}
+
+@test "the newest CUDA that driver and card allow is taken" {
+	FAKE_GPUS='NVIDIA H200:9:0:143771' FAKE_CUDA=13000 FAKE_VERSION=580.65.06 run -0 train -v
+	assert_output --partial 'cuda fake13 fp32: NVIDIA H200, sm_90: fm-cuda-13.so, code for sm_90'
+	FAKE_GPUS='NVIDIA H200:9:0:143771' FAKE_CUDA=12080 FAKE_VERSION=570.86.10 run -0 train -v
+	assert_output --partial 'cuda fake11 fp32'
+	# machine code runs on a newer minor number, never on another major one or an older minor one
+	FAKE_GPUS='Orin:8:7:30000' FAKE_CUDA=13000 run -0 train -v
+	assert_output --partial 'sm_87: fm-cuda-13.so, code for sm_86'
+	FAKE_GPUS='B300:10:3:280000' FAKE_CUDA=13000 run -0 train -v
+	assert_output --partial 'sm_103: fm-cuda-13.so, code for sm_100'
+}
+
+@test "PTX serves a card without machine code, where the driver knows it" {
+	FAKE_GPUS='Later:13:0:99999' FAKE_CUDA=13010 run -0 train -v
+	assert_output --partial 'sm_130: fm-cuda-13.so, PTX of compute_120, which the driver translates at the first start'
+	# CUDA 11.8's PTX of compute_60 for a card whose own code is missing, and a driver that is too old for it
+	rm -rf own && mkdir own
+	folder=$PWD/own plugin 11 -DTOOLKIT=11080 -DMACHINE='"70 80"' -DPTX='"60"'
+	backends=$PWD/own FAKE_GPUS='GTX 1080:6:1:8000' FAKE_CUDA=11080 run -0 train -v
+	assert_output --partial 'sm_61: fm-cuda-11.so, PTX of compute_60'
+	backends=$PWD/own FAKE_GPUS='GTX 1080:6:1:8000' FAKE_CUDA=11040 run -5 train --device cuda
+	assert_output --partial 'fm-cuda-11.so has only PTX for sm_61, which needs a driver for CUDA 11.8, this one is for 11.4'
+}
+
+@test "a card that no plug-in has code for: exit 5 with every reason; auto says so in one line and takes the CPU" {
+	export FAKE_GPUS='Tesla K80:3:7:11441' FAKE_CUDA=11040 FAKE_VERSION=470.256.02
+	run -5 train --device cuda
+	assert_output "fm-train: --device cuda: Tesla K80, sm_37; fm-cuda-13.so needs driver 580 or newer, this is 470.256.02 (CUDA 11.4); fm-cuda-11.so has no code for sm_37 (it has 60 70 75 80 86 89 90); use --device cpu or auto"
+	[ ! -e model.safetensors ]
+	run -0 train
+	[ "${#lines[@]}" = 1 ]
+	assert_output --partial 'fm-train: computing on the CPU, because the GPU can'\''t be used: Tesla K80, sm_37; fm-cuda-13.so needs driver 580'
+	[[ $(backend_of) == cpu* ]]
+	run -0 train -q
+	assert_output ''
+}
+
+@test "a driver that is too old is named beside what is needed" {
+	export FAKE_GPUS='Tesla P100-PCIE-16GB:6:0:16280'
+	FAKE_CUDA=11000 FAKE_VERSION=450.36.06 run -5 train --device cuda
+	assert_output --partial 'fm-cuda-11.so needs driver 450.80.02 or newer, this is 450.36.06 (CUDA 11.0)'
+	FAKE_CUDA=10020 run -5 train --device cuda # without /proc/driver
+	assert_output --partial 'fm-cuda-11.so needs driver 450.80.02 or newer, this is CUDA 10.2'
+	FAKE_CUDA=11000 run -0 train --device cuda
+}
+
+@test "no driver, no GPU, a driver that doesn't start" {
+	fake=$driver/none/libcuda.so.1 run -5 train --device cuda
+	assert_output 'fm-train: --device cuda: there is no NVIDIA driver (libcuda.so.1); use --device cpu or auto'
+	fake=$driver/none/libcuda.so.1 run -0 train
+	assert_output ''
+	fake=$driver/none/libcuda.so.1 run -0 train -v
+	assert_output --partial ': there is no NVIDIA driver (libcuda.so.1)'
+	FAKE_INIT=100 run -5 train --device cuda
+	assert_output --partial 'the NVIDIA driver sees no GPU'
+	FAKE_GPUS='' run -5 train --device cuda
+	assert_output --partial 'the NVIDIA driver sees no GPU'
+	FAKE_INIT=803 FAKE_VERSION=535.1.2 run -5 train --device cuda
+	assert_output --partial "kernel module (535.1.2) and its library are of different versions; restart the machine"
+	FAKE_INIT=999 run -5 train --device cuda
+	assert_output --partial 'the NVIDIA driver fails to start: unknown error (error 999)'
+}
+
+@test "no plug-in: cuda says where it looked, auto asks no driver" {
+	mkdir empty
+	export FAKE_LOG=$PWD/asked FAKE_GPUS='Tesla P100-PCIE-16GB:6:0:16280'
+	backends=$PWD/empty run -5 train --device cuda
+	assert_output --partial "no GPU backend (fm-cuda-*.so) is in $PWD/empty"
+	backends=$PWD/empty run -0 train -v
+	assert_output --partial "no GPU backend (fm-cuda-*.so) is in $PWD/empty"
+	backends=$PWD/missing run -5 train --device cuda
+	assert_output --partial "$PWD/missing: No such file or directory"
+	[ ! -e asked ]
+	train --device cuda
+	[ -e asked ]
+}
+
+@test "input, model and options are checked before a driver is asked" {
+	export FAKE_LOG=$PWD/asked FAKE_GPUS='Tesla P100-PCIE-16GB:6:0:16280' LD_PRELOAD=$driver/libcuda.so.1 FM_BACKENDS=$folder
+	head -c 700 "$BATS_FILE_TMPDIR/small.fms" > torn.fms
+	run -3 fm-train --arch 'flatten, dense classes' --epochs 1 --device cuda -o model.safetensors torn.fms
+	run -2 fm-train --arch 'flatten, dense 3' --epochs 1 --device cuda -o model.safetensors "$BATS_FILE_TMPDIR/small.fms"
+	run -3 fm-predict --device cuda -m torn.fms "$BATS_FILE_TMPDIR/small.fms"
+	[ ! -e asked ]
+	[ ! -e model.safetensors ]
+}
+
+@test "a plug-in of another build is refused, found and expected named" {
+	export FAKE_GPUS='Tesla P100-PCIE-16GB:6:0:16280' backends=$PWD/own
+	mkdir own
+	folder=$PWD/own plugin 11 -DTOOLKIT=11080 -DMACHINE='"60"' -DPTX='""' -DABI=7
+	run -5 train --device cuda
+	assert_output --partial 'fm-cuda-11.so speaks version 7 of the backend interface'
+	assert_output --partial 'this program version 1'
+	folder=$PWD/own plugin 11 -DTOOLKIT=11080 -DMACHINE='"60"' -DPTX='""' -DEXTRA=8
+	run -5 train --device cuda
+	[[ $output =~ \(([0-9]+)' bytes), this program version 1 ('([0-9]+)' bytes)' ]]
+	[ "${BASH_REMATCH[1]}" = $((BASH_REMATCH[2] + 8)) ]
+	run -0 train
+	assert_output --partial 'computing on the CPU'
+}
+
+@test "a plug-in that can't be loaded: what it lacks is named; another that can is taken" {
+	export FAKE_GPUS='Tesla P100-PCIE-16GB:6:0:16280' FAKE_CUDA=13000 backends=$PWD/own
+	mkdir own
+	echo 'int cublas;' | "${CC:-gcc}" -x c -shared -fPIC -Wl,-soname,libcublas.so.99 -o libcublas.so.99 -
+	folder=$PWD/own plugin 13 -DTOOLKIT=13000 -DMACHINE='"60"' -DPTX='""' -Wl,--no-as-needed libcublas.so.99
+	run -5 train --device cuda
+	assert_output --partial "fm-cuda-13.so can't be loaded: libcublas.so.99: cannot open shared object file"
+	cp "$folder/fm-cuda-11.so" own/
+	run -0 train --device cuda -v
+	assert_output --partial 'cuda fake11'
+	rm own/*
+	echo 'not a library' > own/fm-cuda-11.so
+	echo 'int x;' | "${CC:-gcc}" -x c -shared -fPIC -o own/fm-cuda-12.so -
+	touch own/fm-cuda-x.so own/fm-cuda-.so own/fm-cuda-13.so.bak
+	run -5 train --device cuda
+	assert_output --partial "fm-cuda-12.so is no backend: it has no fm_backend; fm-cuda-11.so can't be loaded:"
+	refute_output --partial cuda-x
+	refute_output --partial cuda-13
+}
+
+@test "a card that fails when it is opened: exit 5, or one line and the CPU's own model" {
+	export FAKE_GPUS='Tesla P100-PCIE-16GB:6:0:16280'
+	mkdir empty
+	backends=$PWD/empty train
+	mv model.safetensors cpu.safetensors
+	for why in 'out of memory when it was opened' 'uncorrectable ECC error'; do
+		FAKE_OPEN=$why run -5 train --device cuda
+		assert_output "fm-train: GPU 0: $why"
+		[ ! -e model.safetensors ]
+		FAKE_OPEN=$why run -0 train
+		assert_output "fm-train: computing on the CPU, because the GPU can't be used: GPU 0: $why"
+		cmp model.safetensors cpu.safetensors
+		rm model.safetensors
+	done
+}
+
+@test "of several cards the first that can be used is taken" {
+	FAKE_GPUS='Tesla K80:3:7:11441,Tesla P100-PCIE-16GB:6:0:16280' run -0 train -v --device cuda
+	assert_output --partial 'Tesla P100-PCIE-16GB, sm_60: fm-cuda-11.so, code for sm_60'
+	FAKE_OPEN=busy FAKE_GPUS='Tesla K80:3:7:11441,Tesla P100-PCIE-16GB:6:0:16280' run -5 train --device cuda
+	assert_output --partial 'GPU 1: busy'
+}
+
+@test "fm-predict computes through a plug-in, and on the CPU what only that has" {
+	train --device cpu
+	export LD_PRELOAD=$driver/libcuda.so.1 FM_BACKENDS=$folder FAKE_GPUS='Tesla P100-PCIE-16GB:6:0:16280'
+	fm-predict -m model.safetensors "$BATS_FILE_TMPDIR/small.fms" > gpu.fms
+	run -0 fm-info --json gpu.fms
+	assert_output --partial '"backend":"cuda fake11 fp32"'
+	fm-predict --device cpu -m model.safetensors "$BATS_FILE_TMPDIR/small.fms" > cpu.fms
+	run -0 fm-metrics --json gpu.fms
+	fm-metrics --json cpu.fms > cpu.json
+	[ "$(fm-metrics --json gpu.fms | "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)["accuracy"])')" = \
+		"$("$PYTHON" -c 'import json; print(json.load(open("cpu.json"))["accuracy"])')" ]
+}
