@@ -3,7 +3,8 @@
 #
 #	fashion-mnist.sh [FOLDER]
 #
-# EPOCHS says for how long, SEED which random numbers; AUGMENT, TRAIN and PREDICT what fm-augment, fm-train and
+# EPOCHS says for how long, SEED which random numbers, HOLDOUT how many training pictures are set aside to choose the best
+# epoch, 0 for none; AUGMENT, TRAIN and PREDICT what fm-augment, fm-train and
 # fm-predict are told. FOLDER, default ., gets model.safetensors, predictions.fms, metrics.json, log.jsonl, report.txt and
 # report.html.
 set -euo pipefail
@@ -11,6 +12,7 @@ set -euo pipefail
 folder=${1:-.}
 epochs=${EPOCHS:-20}
 seed=${SEED:-1}
+holdout=${HOLDOUT:-5000}
 read -ra augment <<< "${AUGMENT---preset seed}"
 read -ra train <<< "${TRAIN---schedule cosine}"
 read -ra predict <<< "${PREDICT-}"
@@ -18,8 +20,10 @@ read -ra predict <<< "${PREDICT-}"
 mkdir -p "$folder"
 rm -f "$folder/log.jsonl" # a log is appended to, and this run is a new one
 
-echo "Training for $epochs epochs on 55,000 pictures, 5,000 held out to choose the best epoch."
-fm-fetch fashion-mnist --holdout 5000 |
+fetch=()
+[ "$holdout" = 0 ] || fetch=(--holdout "$holdout")
+echo "Training for $epochs epochs on $((60000 - holdout)) pictures, $holdout held out to choose the best epoch."
+fm-fetch fashion-mnist "${fetch[@]}" |
 	fm-augment "${augment[@]}" --epochs "$epochs" --seed "$seed" |
 	fm-train "${train[@]}" --seed "$seed" --log "$folder/log.jsonl" -o "$folder/model.safetensors"
 

@@ -6,6 +6,7 @@
 #include "device/device.h"
 #include "predict/temperature.h"
 #include "predict/views.h"
+#include "train/recipe.h"
 #include "train/training.h"
 
 #include <inttypes.h>
@@ -15,8 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { EPOCHS_USUAL = 20 };
+
 /* as given; a text that is NULL was not */
-static const char *arch = "seed", *epochs, *steps, *optimizer = "adam", *schedule = "constant";
+static const char *recipe, *arch = "seed", *epochs, *steps, *optimizer = "adam", *schedule = "constant";
 static const char *val, *monitor, *patience, *class_weights, *checkpoint, *log_path, *output;
 static const char *device = "auto", *precision = "auto";
 static uint64_t batch = 128, seed = 1, threads, memory;
@@ -39,6 +42,8 @@ expect_temperature(const char *text)
 }
 
 static const Option options[] = {
+	OPT_CHOICE(0, "recipe", RECIPE_CHOICES, &recipe, "start from these options; what is given beside it wins",
+		   .is_manner = true),
 	OPT_TEXT('a', "arch", "TEXT|@FILE|PRESET", &arch, "the network, layer by layer"),
 	OPT_PARSED('e', "epochs", "N", &epochs, expect_count, "go over the input N times",
 		   .fallback = "20; a repeated stream's own number"),
@@ -131,12 +136,41 @@ try_output(const char *path)
 	return status;
 }
 
+/* appends " --name 'value'" to a text of limited length */
+static void
+append_option(char *words, size_t size, const RecipeOption *option)
+{
+	size_t used = strlen(words);
+	const char *quote = strchr(option->value, ' ') ? "'" : "";
+
+	snprintf(words + used, size - used, " --%s %s%s%s", option->name, quote, option->value, quote);
+}
+
+/* @return how many epochs are usual */
+static uint64_t
+expand_recipe(void)
+{
+	const TrainRecipe *chosen;
+	char words[1024] = "";
+
+	if (!recipe)
+		return EPOCHS_USUAL;
+	chosen = train_recipe(recipe);
+	for (const RecipeOption *option = chosen->options; option->name; option++)
+		if (cli_preset(option->name, option->value))
+			append_option(words, sizeof words, option);
+	verbose("recipe %s, for pictures from fm-augment --preset %s --epochs %" PRIu64 ", stands for%s", chosen->name,
+		chosen->augment, chosen->epochs, words);
+	return chosen->epochs;
+}
+
 static Settings
-settings_from_options(void)
+settings_from_options(uint64_t epochs_usual)
 {
 	return (Settings){
 		.arch = arch,
 		.epochs = count(epochs),
+		.epochs_usual = epochs_usual,
 		.steps = count(steps),
 		.batch = (uint32_t)batch,
 		.rate = rate,
@@ -186,8 +220,9 @@ main(int argc, char **argv)
 	/* arguments */
 	static Training training;
 	const char *path = cli_start(&manual, &argc, &argv);
+	const uint64_t epochs_usual = expand_recipe();
 	must(check_options(path));
-	const Settings settings = settings_from_options();
+	const Settings settings = settings_from_options(epochs_usual);
 
 	/* prepare */
 	must(try_output(output));

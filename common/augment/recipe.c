@@ -76,15 +76,13 @@ recipe_fill(const Recipe *recipe)
 
 /* ---- presets ---- */
 
-void
-recipe_expand(Recipe *recipe, bool (*is_given)(const char *name))
+/* the published transforms */
+static void
+expand_seed(Recipe *recipe, bool (*is_given)(const char *name))
 {
-	bool is_keras = recipe->preset && strcmp(recipe->preset, "keras") == 0;
+	bool is_keras = strcmp(recipe->preset, "keras") == 0;
 	bool has_shear = is_given("shear") || is_given("shear-degrees");
 
-	recipe->ranges.shift_pixels = (double)recipe->shift_pixels;
-	if (!recipe->preset)
-		return;
 	if (!is_given("rotation"))
 		recipe->ranges.rotation = 10;
 	if (!is_given("zoom"))
@@ -94,6 +92,32 @@ recipe_expand(Recipe *recipe, bool (*is_given)(const char *name))
 	/* Keras takes its shear_range of 0.1 for a tenth of a degree */
 	if (!has_shear)
 		*(is_keras ? &recipe->ranges.shear_degrees : &recipe->ranges.shear) = 0.1;
+}
+
+/* those that were chosen by measurement, with fm-train's recipes of these names */
+static void
+expand_chosen(Recipe *recipe, bool (*is_given)(const char *name))
+{
+	bool is_best = strcmp(recipe->preset, "best") == 0;
+
+	if (!is_given("flip-alternate"))
+		recipe->ranges.flip = true;
+	if (is_best && !is_given("shift") && !is_given("shift-pixels"))
+		recipe->shift_pixels = 2;
+	if (is_best && !is_given("erase"))
+		recipe->ranges.erase = 0.25;
+}
+
+void
+recipe_expand(Recipe *recipe, bool (*is_given)(const char *name))
+{
+	bool is_published = recipe->preset && (strcmp(recipe->preset, "seed") == 0 || strcmp(recipe->preset, "keras") == 0);
+
+	if (is_published)
+		expand_seed(recipe, is_given);
+	else if (recipe->preset)
+		expand_chosen(recipe, is_given);
+	recipe->ranges.shift_pixels = (double)recipe->shift_pixels;
 }
 
 /* ---- combinations ---- */

@@ -22,7 +22,7 @@ typedef struct Recipe {
 	bool is_lazy;
 } Recipe;
 
-#define RECIPE_PRESETS "seed|keras"
+#define RECIPE_PRESETS "seed|keras|fast|best"
 #define RECIPE_FILLS "nearest|constant|reflect|wrap"
 
 /** For the option table. @return NULL if the text can be read, else what was expected */

@@ -284,6 +284,17 @@ cli_given(const char *name)
 	return option && given[option - current->options];
 }
 
+bool
+cli_preset(const char *name, const char *value)
+{
+	const Option *option = find_exact(current->options, name, strlen(name));
+
+	if (!option || given[option - current->options])
+		return false;
+	must(value_read(option, value));
+	return true;
+}
+
 const Manual *
 cli_manual(void)
 {

@@ -94,6 +94,15 @@ const Manual *cli_manual(void);
 bool cli_given(const char *name);
 
 /**
+ * Give an option that is not on the command line another default, as a preset does; cli_given stays false.
+ *
+ * @param name   long form, must be in the table
+ * @param value  as on a command line, good; static
+ * @return was it left out, and so is set?
+ */
+bool cli_preset(const char *name, const char *value);
+
+/**
  * The options that change the result, for the history: {"batch":"128","shuffle":true,…} in the table's order, long
  * names, values as text that the parser would read back to the same value; flags only when set; texts that are NULL
  * left out; operands under their upper-case name. Read when called, so that a tool can expand presets first.

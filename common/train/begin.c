@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EPOCHS_USUAL = 20, ARCH_MOST = 1 << 20 };
+enum { ARCH_MOST = 1 << 20 };
 
 static Status
 resolve_epochs(Training *training)
@@ -19,7 +19,7 @@ resolve_epochs(Training *training)
 	const Settings *settings = training->settings;
 	uint64_t offered = training->intake.reader.about.epochs;
 
-	training->epochs = settings->epochs ? settings->epochs : settings->steps ? UINT64_MAX : EPOCHS_USUAL;
+	training->epochs = settings->epochs ? settings->epochs : settings->steps ? UINT64_MAX : settings->epochs_usual;
 	if (offered == EPOCHS_NONE)
 		return STATUS_OK;
 	if (offered == EPOCHS_ENDLESS && !settings->epochs && !settings->steps)
@@ -127,8 +127,8 @@ warn_of_stale_transforms(const Training *training)
 
 	if (!intake->is_repeated && training->epochs > 1 && history_has_tool(intake->first_history, "fm-augment"))
 		warn("%s was augmented once, and each epoch will see the same pictures; "
-		     "fm-augment --epochs %d makes new ones for each",
-		     intake->name, EPOCHS_USUAL);
+		     "fm-augment --epochs %" PRIu64 " makes new ones for each",
+		     intake->name, training->epochs);
 }
 
 Status

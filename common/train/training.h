@@ -22,6 +22,7 @@
 typedef struct Settings {
 	const char *arch; /* text, "@FILE" or a preset */
 	uint64_t epochs;  /* 0: not given */
+	uint64_t epochs_usual; /* of a plain stream, where neither epochs nor steps are given */
 	uint64_t steps;	  /* 0: not given */
 	uint32_t batch;
 	double rate, weight_decay, label_smoothing;
