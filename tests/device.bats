@@ -210,3 +210,70 @@ backend_of() {
 	[ "$(fm-metrics --json gpu.fms | "$PYTHON" -c 'import json, sys; print(json.load(sys.stdin)["accuracy"])')" = \
 		"$("$PYTHON" -c 'import json; print(json.load(open("cpu.json"))["accuracy"])')" ]
 }
+
+# field KEY…: one value of a JSON object on stdin, as Python prints it
+field() {
+	"$PYTHON" -c 'import json, sys
+value = json.load(sys.stdin)
+for key in sys.argv[1:]:
+	value = value[int(key) if key.isdigit() else key]
+print(value)' "$@"
+}
+
+# devices OPTION…: with the fake driver
+devices() {
+	LD_PRELOAD=${fake:-$driver/libcuda.so.1} FM_BACKENDS=${backends-$folder} fm-info --devices "$@"
+}
+
+@test "fm-info --devices lists each card, what would run on it, and why not" {
+	export FAKE_GPUS='Tesla K80:3:7:11441,Tesla P100-PCIE-16GB:6:0:16280,NVIDIA H200:9:0:143771' FAKE_CUDA=12020 FAKE_VERSION=535.104.05
+	run -0 devices
+	[ "${lines[0]}" = 'auto      cuda:1' ]
+	[[ ${lines[1]} == 'cpu       '*'; FM_CPU can be: plain'* ]]
+	[ "${lines[2]}" = "cuda:0    Tesla K80, sm_37, 11441 MB: can't be used" ]
+	[ "${lines[3]}" = '          fm-cuda-13.so needs driver 580 or newer, this is 535.104.05 (CUDA 12.2)' ]
+	[ "${lines[4]}" = '          fm-cuda-11.so has no code for sm_37 (it has 60 70 75 80 86 89 90)' ]
+	[ "${lines[5]}" = 'cuda:1    Tesla P100-PCIE-16GB, sm_60, 16280 MB: fm-cuda-11.so, code for sm_60' ]
+	[[ $output == *$'\ndriver    535.104.05, CUDA 12.2\n'* ]]
+	[[ $output == *$'\nbackend   fm-cuda-13.so: CUDA 13.0, code for 75 80 86 89 90 100 120, PTX for 120\n'* ]]
+	devices --json > devices.json
+	[ "$(field gpus 1 backend < devices.json)" = fm-cuda-11.so ]
+	[ "$(field gpus 0 backend < devices.json)" = None ]
+	[ "$(field gpus 2 memory < devices.json)" = $((143771 << 20)) ]
+	[ "$(field driver cuda < devices.json)" = 12.2 ]
+	[ "$(field backends 1 machine < devices.json)" = '60 70 75 80 86 89 90' ]
+	# what it says is what training does
+	run -0 train -v
+	assert_output --partial 'Tesla P100-PCIE-16GB, sm_60: fm-cuda-11.so, code for sm_60'
+}
+
+@test "fm-info --devices without a driver, without plug-ins, with one that can't be loaded" {
+	fake=$driver/none/libcuda.so.1 run -0 devices
+	assert_output --partial $'\ndriver    there is no NVIDIA driver (libcuda.so.1)\n'
+	mkdir empty bad
+	backends=$PWD/empty run -0 devices
+	assert_output --partial "backend   no fm-cuda-*.so is in $PWD/empty"
+	echo 'not a library' > bad/fm-cuda-11.so
+	export FAKE_GPUS='Tesla P100-PCIE-16GB:6:0:16280'
+	backends=$PWD/bad run -0 devices
+	assert_output --partial "backend   fm-cuda-11.so can't be loaded: $PWD/bad/fm-cuda-11.so: "
+	backends=$PWD/bad devices --json > devices.json
+	[ "$(field auto < devices.json)" = cpu ]
+	[[ $(field gpus 0 refused 0 < devices.json) == "fm-cuda-11.so can't be loaded"* ]]
+	# a driver's words reach no terminal as they are
+	FAKE_GPUS=$'Evil\e[31m:6:0:16280' run -0 devices
+	[[ $output != *$'\e'* ]]
+}
+
+@test "fm-info --devices reads nothing, and goes with --json alone" {
+	run -0 on_terminal fm-info --devices
+	assert_output --partial 'FM_CPU can be'
+	run -2 fm-info --devices "$BATS_FILE_TMPDIR/small.fms"
+	assert_output --partial 'it goes with --json, not with a file'
+	run -2 fm-info --devices --script
+	assert_output --partial 'not with --script'
+	FM_CPU=abacus run -5 fm-info --devices
+	assert_output --partial "FM_CPU is \"abacus\""
+	FM_CPU=plain run -0 fm-info --devices --json
+	[ "$(field cpu uses <<< "$output")" = plain ]
+}

@@ -1,7 +1,8 @@
-/* fm-info: say what a stream or a model is, and how it was made. */
+/* fm-info: say what a stream or a model is, and how it was made; and what can compute here. */
 #include "cli/message.h"
 #include "cli/options.h"
 #include "info/describe.h"
+#include "info/devices.h"
 #include "info/kind.h"
 #include "info/script.h"
 #include "json/canonical.h"
@@ -11,21 +12,23 @@
 #include <string.h>
 #include <unistd.h>
 
-static bool as_json, as_script;
+static bool as_json, as_script, of_devices;
 
 static const Option options[] = {
 	OPT_FLAG('j', "json", &as_json, "print one JSON object", .is_manner = true),
 	OPT_FLAG('s', "script", &as_script, "print a shell script that makes it again", .is_manner = true),
+	OPT_FLAG('d', "devices", &of_devices, "read nothing; list what --device can be here, and why not", .is_manner = true),
 	OPT_END,
 };
 
 static const Manual manual = {
 	.name = "fm-info",
 	.summary = "say what a tensor stream or a model is, and how it was made",
-	.usage = "fm-info [--json | --script] [FILE]",
+	.usage = "fm-info [--json | --script] [FILE]\nfm-info --devices [--json]",
 	.options = options,
 	.operands = 1,
 	.input = STDIO_STREAM,
+	.is_without_input = &of_devices,
 };
 
 static json_t *
@@ -74,6 +77,19 @@ print_text(char *text, const char *end)
 	free(text);
 }
 
+/* --devices, in place of a file */
+static json_t *
+devices(int operands)
+{
+	json_t *description;
+
+	if (operands || as_script)
+		must(fail(STATUS_USAGE, "--devices describes this machine: it goes with --json, not with %s",
+			  as_script ? "--script" : "a file"));
+	must(describe_devices(&description));
+	return description;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -83,13 +99,15 @@ main(int argc, char **argv)
 		must(fail(STATUS_USAGE, "--json and --script can't both be printed; choose one"));
 
 	/* run */
-	json_t *description = describe(path);
+	json_t *description = of_devices ? devices(argc) : describe(path);
 	if (as_script) {
 		char *script = NULL;
 		must(script_from_history(json_object_get(description, "history"), &script));
 		print_text(script, "");
 	} else if (as_json) {
 		print_text(json_canonical(description, NULL), "\n");
+	} else if (of_devices) {
+		devices_print(description, stdout);
 	} else {
 		describe_print(description, stdout);
 	}

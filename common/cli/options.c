@@ -234,6 +234,8 @@ check_terminals(const char *operand, int operands)
 {
 	bool reads_stdin = current->input != STDIO_TEXT && (operands ? !strcmp(operand, "-") : current->input == STDIO_STREAM);
 
+	if (current->is_without_input && *current->is_without_input)
+		reads_stdin = false;
 	if (reads_stdin && isatty(STDIN_FILENO)) {
 		help_short(stderr, current);
 		exit(-STATUS_USAGE);

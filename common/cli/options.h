@@ -71,6 +71,7 @@ typedef struct Manual {
 	const Option *options;	/* ends in OPT_END; --help, --version, -q and -v are added to every tool */
 	int operands;		/* the most operands it takes */
 	Stdio input;		/* stdin, when there is no operand or it is "-" */
+	const bool *is_without_input; /* a flag's variable, with which nothing is read; or NULL */
 	Stdio output;
 } Manual;
 

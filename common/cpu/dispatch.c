@@ -86,3 +86,15 @@ cpu_kernels(const BackendHost *host, Precision precision, bool is_training)
 	}
 	return kernels;
 }
+
+int
+cpu_sets(const char *names[static CPU_SETS_MOST])
+{
+	int count = 0;
+
+	_Static_assert((int)CANDIDATES <= (int)CPU_SETS_MOST, "room for every instruction set");
+	for (int i = 0; i < CANDIDATES; i++)
+		if (candidates[i].can_run())
+			names[count++] = candidates[i].kernels->name;
+	return count;
+}

@@ -13,4 +13,13 @@
  */
 const KernelTable *cpu_kernels(const BackendHost *host, Precision precision, bool is_training);
 
+enum { CPU_SETS_MOST = 8 };
+
+/**
+ * The instruction sets that run here, which FM_CPU may name, from what runs everywhere up to the fastest.
+ *
+ * @return how many, at most CPU_SETS_MOST
+ */
+int cpu_sets(const char *names[static CPU_SETS_MOST]);
+
 #endif
