@@ -131,7 +131,7 @@ measure(const Bench *bench, bool is_training)
 			repeats++;
 		} while (roof_now() - begin < 0.03);
 		rates[rounds] = repeats * (double)bench->batch * share / (roof_now() - begin);
-		roofs[rounds++] = roof_flops(bench->threads, strstr(cpu_backend.chosen(run.backend), "bf16") != NULL);
+		roofs[rounds++] = roof_flops(bench->threads, roof_of(cpu_backend.chosen(run.backend)));
 	}
 	qsort(rates, rounds, sizeof *rates, by_value);
 	qsort(roofs, rounds, sizeof *roofs, by_value);

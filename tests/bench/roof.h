@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -25,7 +26,7 @@ roof_now(void)
 }
 
 #if defined(__x86_64__)
-/* Each loop keeps 24 independent sums in registers. @return floating-point operations done */
+/* Each loop keeps 24 independent sums in registers. @return operations done, an addition and a product being two */
 __attribute__((target("avx512f"))) static inline double
 roof_avx512(void)
 {
@@ -61,6 +62,23 @@ roof_bf16(void)
 	return 2.0 * 32 * ROOF_SUMS * ROOF_STEPS;
 }
 
+__attribute__((target("avx512f,avx512vnni"))) static inline double
+roof_vnni(void)
+{
+	__m512i sums[ROOF_SUMS], a = _mm512_set1_epi8(1);
+
+#pragma GCC unroll 24
+	for (int i = 0; i < ROOF_SUMS; i++)
+		sums[i] = _mm512_setzero_si512();
+	for (int step = 0; step < ROOF_STEPS; step++)
+#pragma GCC unroll 24
+		for (int i = 0; i < ROOF_SUMS; i++) {
+			sums[i] = _mm512_dpbusd_epi32(sums[i], a, a);
+			__asm__ volatile("" : "+v"(sums[i]));
+		}
+	return 2.0 * 64 * ROOF_SUMS * ROOF_STEPS;
+}
+
 __attribute__((target("avx2,fma"))) static inline double
 roof_avx2(void)
 {
@@ -79,9 +97,23 @@ roof_avx2(void)
 }
 #endif
 
+/* What multiplies. Where a processor lacks it, the next best is measured. */
+typedef enum Roof { ROOF_INT8, ROOF_BF16, ROOF_AVX512, ROOF_AVX2 } Roof;
+
+/** The roof of what a backend says it has chosen ("cpu avx2 fp32"). */
+static inline Roof
+roof_of(const char *chosen)
+{
+	if (strstr(chosen, "int8"))
+		return ROOF_INT8;
+	if (strstr(chosen, "bf16"))
+		return ROOF_BF16;
+	return strstr(chosen, "avx2") ? ROOF_AVX2 : ROOF_AVX512;
+}
+
 typedef struct RoofLoop {
 	pthread_t thread;
-	bool is_bf16;
+	Roof roof;
 	double done;
 } RoofLoop;
 
@@ -91,9 +123,11 @@ roof_loop(void *argument)
 	RoofLoop *loop = argument;
 
 #if defined(__x86_64__)
-	if (loop->is_bf16)
+	if (loop->roof == ROOF_INT8 && __builtin_cpu_supports("avx512vnni"))
+		loop->done = roof_vnni();
+	else if (loop->roof == ROOF_BF16 && __builtin_cpu_supports("avx512bf16"))
 		loop->done = roof_bf16();
-	else if (__builtin_cpu_supports("avx512f"))
+	else if (loop->roof != ROOF_AVX2 && __builtin_cpu_supports("avx512f"))
 		loop->done = roof_avx512();
 	else if (__builtin_cpu_supports("avx2"))
 		loop->done = roof_avx2();
@@ -101,16 +135,16 @@ roof_loop(void *argument)
 	return NULL;
 }
 
-/** Floating-point operations a second of so many threads at once. */
+/** Operations a second of so many threads at once; 0 on processors that no loop here is for. */
 static inline double
-roof_flops(int threads, bool is_bf16)
+roof_flops(int threads, Roof roof)
 {
 	RoofLoop *loops = calloc((size_t)threads, sizeof *loops);
 	const double begin = roof_now(), share = roof_clock == CLOCK_MONOTONIC ? 1 : threads;
 	double done = 0;
 
 	for (int i = 0; i < threads; i++) {
-		loops[i].is_bf16 = is_bf16;
+		loops[i].roof = roof;
 		if (i + 1 == threads || pthread_create(&loops[i].thread, NULL, roof_loop, &loops[i]))
 			roof_loop(&loops[i]);
 	}

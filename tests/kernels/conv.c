@@ -372,7 +372,7 @@ share_of_roof(const Case *test, bool is_wgrad, Guarded *x, Guarded *weight, Guar
 	};
 
 	for (int i = 0; i < TURNS; i++) {
-		const double roof = roof_flops(1, kernels->cell == 2), begin = roof_now();
+		const double roof = roof_flops(1, roof_of(kernels->name)), begin = roof_now();
 		int repeats = 0;
 		do {
 			if (is_wgrad)
