@@ -1,5 +1,5 @@
 #!/bin/sh
-# Speed of the CPU backend: the seed's net and others, threads, batches, precisions; then its kernels, alone.
+# Speed of the CPU backend: the seed's net and others, threads and precisions; then its kernels, alone. cost.sh has more.
 set -eu
 
 bench=${FM_BENCH:?make bench sets it}
@@ -10,10 +10,6 @@ for precision in fp32 bf16; do
 	for threads in 1 2; do
 		"$bench/cpu" --precision "$precision" --threads "$threads" --seconds "$seconds" || true
 	done
-done
-echo 'batches:'
-for batch in 1 8 32 512 1024; do
-	"$bench/cpu" --threads 2 --batch "$batch" --seconds "$seconds"
 done
 echo '32x32x3, 100 classes; 64x64x1:'
 "$bench/cpu" --input 32x32x3 --classes 100 --threads 2 --seconds "$seconds"

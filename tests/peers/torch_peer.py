@@ -1,0 +1,116 @@
+"""PyTorch trains and predicts with the seed's network."""
+import os
+import sys
+
+import numpy as np
+import torch
+import torch._inductor.config
+from torch import nn
+
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "examples"))
+import fm_torch  # noqa: E402
+
+class Net(nn.Module):
+    """The preset seed, its layers named as in the model file; padding by the convolutions themselves where it can be."""
+
+    def __init__(self, classes=10):
+        super().__init__()
+        self.pad = nn.ZeroPad2d((1, 2, 1, 2))
+        self.conv1, self.bn1 = nn.Conv2d(1, 32, 4), nn.BatchNorm2d(32, 1e-3, 0.01)
+        self.conv2, self.bn2 = nn.Conv2d(32, 64, 3, padding=1), nn.BatchNorm2d(64, 1e-3, 0.01)
+        self.conv3, self.bn3 = nn.Conv2d(64, 128, 3, padding=1), nn.BatchNorm2d(128, 1e-3, 0.01)
+        self.fc1, self.bn4 = nn.Linear(128 * 7 * 7, 128), nn.BatchNorm1d(128, 1e-3, 0.01)
+        self.dropout, self.fc2 = nn.Dropout(0.35), nn.Linear(128, classes)
+        self.relu, self.pool = nn.ReLU(inplace=True), nn.MaxPool2d(2)
+
+    def forward(self, x):
+        x = self.pool(self.relu(self.bn1(self.conv1(self.pad(x)))))
+        x = self.pool(self.relu(self.bn2(self.conv2(x))))
+        x = self.relu(self.bn3(self.conv3(x)))
+        x = self.relu(self.bn4(self.fc1(x.flatten(1))))
+        return self.fc2(self.dropout(x))
+
+
+def load(folder):
+    net = Net()
+    arrays, _ = fm_torch.read_safetensors(os.path.join(folder, "model.safetensors"))
+    state = {name: torch.from_numpy(array) for name, array in arrays.items() if not name.startswith("fm.")}
+    net.load_state_dict(state, strict=False)
+    return net
+
+
+def arrange(thing, layout):
+    return thing.to(memory_format=torch.channels_last) if layout == "nhwc" else thing
+
+
+def pictures(folder, layout):
+    """Floats 0 to 1, ready to be cut into batches: preparing them is not measured."""
+    x = np.load(os.path.join(folder, "images.npy")).transpose(0, 3, 1, 2).astype(np.float32) / 255
+    return arrange(torch.from_numpy(np.ascontiguousarray(x)), layout)
+
+
+def multiply_in_bf16():
+    torch.backends.mkldnn.conv.fp32_precision = "bf16"
+    torch.backends.mkldnn.matmul.fp32_precision = "bf16"
+
+
+def trainer(folder, setting):
+    net = arrange(load(folder).train(), setting["layout"])
+    optimizer = torch.optim.Adam(net.parameters(), 1e-3, eps=1e-7, fused=True)
+    criterion = nn.CrossEntropyLoss()
+    x = pictures(folder, setting["layout"])
+    labels = torch.from_numpy(np.load(os.path.join(folder, "labels.npy")).astype(np.int64))
+
+    def forward(images, classes):
+        with torch.autocast("cpu", torch.bfloat16, enabled=setting["arithmetic"] == "autocast"):
+            return criterion(net(images), classes)
+
+    loss = torch.compile(forward, dynamic=False) if setting["mode"] == "compiled" else forward
+
+    def run(batch):
+        optimizer.zero_grad()
+        loss(x[:batch], labels[:batch]).backward()
+        optimizer.step()
+        return batch
+
+    return run
+
+
+def fuse(net):
+    """Batch norm folded into what is before it, as for any deployment."""
+    for i in (1, 2, 3):
+        conv, bn = getattr(net, f"conv{i}"), getattr(net, f"bn{i}")
+        setattr(net, f"conv{i}", nn.utils.fusion.fuse_conv_bn_eval(conv, bn))
+        setattr(net, f"bn{i}", nn.Identity())
+    net.fc1, net.bn4 = nn.utils.fusion.fuse_linear_bn_eval(net.fc1, net.bn4), nn.Identity()
+    return net
+
+
+def predictor(folder, setting):
+    net = arrange(fuse(load(folder).eval()), setting["layout"])
+    x = pictures(folder, setting["layout"])
+    if setting["arithmetic"] == "weights":
+        net, x = net.bfloat16(), x.bfloat16()
+    whole = nn.Sequential(net, nn.Softmax(1)).eval()
+    if setting["mode"] == "frozen":
+        torch._inductor.config.freezing = True
+    if setting["mode"] != "eager":
+        whole = torch.compile(whole, dynamic=False)
+
+    def run(batch):
+        with torch.inference_mode(setting["mode"] != "frozen"), torch.no_grad(), torch.autocast(
+            "cpu", torch.bfloat16, enabled=setting["arithmetic"] == "autocast"
+        ):
+            whole(x[:batch])
+        return batch
+
+    return run
+
+
+def start(folder, setting):
+    torch.manual_seed(1)
+    torch.set_num_threads(setting["threads"])
+    torch._dynamo.config.cache_size_limit = 64
+    if setting["arithmetic"] == "inside":
+        multiply_in_bf16()
+    return (trainer if setting["work"] == "train" else predictor)(folder, setting)

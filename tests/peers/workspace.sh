@@ -1,0 +1,24 @@
+#!/bin/bash
+# workspace.sh: what ours and all peers work on, in one folder: pictures as a stream and as arrays, one model, and its ONNX.
+#
+#	PATH=build/bin:$PATH tests/peers/workspace.sh FOLDER PYTHON
+set -euo pipefail
+
+folder=$1 python=$(realpath --no-symlinks "$2")
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$folder"
+cd "$folder"
+
+fm-fetch fashion-mnist --range 0:12800 > train.fms
+fm-fetch fashion-mnist --split test > test.fms
+[ -e model.safetensors ] || fm-train --quiet --epochs 1 -o model.safetensors train.fms
+[ ! -e floats-operator.onnx ] || exit 0
+rm -rf arrays
+fm-export --format npy -o arrays train.fms
+mv arrays/*.npy .
+rmdir arrays
+fm-export --fold -o bytes.onnx model.safetensors
+"$python" "$here/onnx_models.py" . 2> models.log || {
+	tail -n 5 models.log >&2
+	exit 1
+}
