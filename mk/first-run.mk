@@ -7,8 +7,10 @@ QUICKSTART_EPOCHS ?= 8
 # The figures of README.md; of those in fm-train(1) fast takes seconds a seed, best half an hour: RECIPES='fast best'.
 RECIPES ?= seed longer
 REPRODUCE_SEEDS ?= 1 2 3
+PRECISION_EPOCHS ?= 6
+PRECISION_SEEDS ?= 1 2 3 4 5
 
-.PHONY: quickstart reproduce
+.PHONY: quickstart reproduce precisions
 quickstart: ## install what is missing, build, train and measure on Fashion-MNIST: build/quickstart
 	@$(if $(DEPS),$(DEPS) build)
 	@$(MAKE) all
@@ -19,3 +21,8 @@ reproduce: ## train RECIPES ('seed longer') with three seeds each, print the doc
 	@$(if $(DEPS),$(DEPS) build check)
 	@$(MAKE) all
 	@PATH='$(abspath $(BUILD)/bin)':"$$PATH" SEEDS='$(REPRODUCE_SEEDS)' tests/reproduce.sh $(BUILD)/reproduce $(RECIPES)
+
+# On the held-out part alone: the test set chooses nothing.
+precisions: all ## train five seeds in fp32 and in bf16, print what bf16 costs: build/precisions
+	@PATH='$(abspath $(BUILD)/bin)':"$$PATH" SEEDS='$(PRECISION_SEEDS)' EPOCHS='$(PRECISION_EPOCHS)' \
+		tests/precisions.sh $(BUILD)/precisions

@@ -57,10 +57,11 @@ class Ours:
 
     def latency(self, precision):
         """Median milliseconds of one picture through fm-predict and back."""
-        command = [os.path.join(self.benches, "latency"), "train.fms", os.path.join(self.programs, "fm-predict"), "-m",
-                   "model.safetensors", "--precision", precision]
+        command = [os.path.join(self.benches, "latency"), "", "records", "single.fms",
+                   os.path.join(self.programs, "fm-predict"), "-m", "model.safetensors", "--precision", precision,
+                   "--format", "jsonl"]
         done = subprocess.run(command, cwd=self.folder, env=self.environment(), text=True, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE)
         if done.returncode:
             raise Absent(done.stderr.strip().splitlines()[0][:150])
-        return float(done.stdout.split()[0])
+        return float(done.stdout.split(" us median")[0].split()[-1]) / 1e3

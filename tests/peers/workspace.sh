@@ -11,6 +11,10 @@ cd "$folder"
 
 fm-fetch fashion-mnist --range 0:12800 > train.fms
 fm-fetch fashion-mnist --split test > test.fms
+# a record a picture, for 2,000 of them
+fm-export --format npy -o raw test.fms
+tail -c $((2000 * 28 * 28)) raw/images.npy | fm-fetch --raw 28x28x1 > single.fms
+rm -r raw
 [ -e model.safetensors ] || fm-train --quiet --epochs 1 -o model.safetensors train.fms
 [ ! -e floats-operator.onnx ] || exit 0
 rm -rf arrays
