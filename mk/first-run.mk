@@ -10,12 +10,20 @@ REPRODUCE_SEEDS ?= 1 2 3
 PRECISION_EPOCHS ?= 6
 PRECISION_SEEDS ?= 1 2 3 4 5
 
-.PHONY: quickstart reproduce precisions
+.PHONY: quickstart quickstart-gpu reproduce precisions
 quickstart: ## install what is missing, build, train and measure on Fashion-MNIST: build/quickstart
 	@$(if $(DEPS),$(DEPS) build)
 	@$(MAKE) all
 	@PATH='$(abspath $(BUILD)/bin)':"$$PATH" EPOCHS='$(QUICKSTART_EPOCHS)' AUGMENT='$(RECIPE_AUGMENT)' \
 		TRAIN='$(RECIPE_TRAIN)' examples/fashion-mnist.sh $(BUILD)/quickstart
+
+quickstart-gpu: ## the same on an NVIDIA GPU, driver and CUDA installed where missing: build/quickstart-gpu
+	@mk/gpu-driver
+	@$(if $(DEPS),$(DEPS) build)
+	@$(MAKE) deps-gpu
+	@$(MAKE) all
+	@PATH='$(abspath $(BUILD)/bin)':"$$PATH" EPOCHS='$(QUICKSTART_EPOCHS)' AUGMENT='$(RECIPE_AUGMENT)' \
+		TRAIN='$(RECIPE_TRAIN) --device cuda' PREDICT='--device cuda' examples/fashion-mnist.sh $(BUILD)/quickstart-gpu
 
 reproduce: ## train RECIPES ('seed longer') with three seeds each, print the documents' tables: build/reproduce
 	@$(if $(DEPS),$(DEPS) build check)

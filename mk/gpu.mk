@@ -78,3 +78,8 @@ INSTALLED += $(BUILD)/lib/fm-tools/fm-cuda-$1.so>755>$$(PLUGIN_FOLDER)/fm-cuda-$
 endef
 $(foreach major,$(GPU_MAJORS),$(eval $(call GPU_RULES,$(major))))
 -include $(wildcard $(BUILD)/gpu/*/*.d)
+
+.PHONY: deps-gpu
+deps-gpu: ## install a CUDA toolkit that compiles for the P100 (non-free; says what it enables)
+	@mk/toolkits 2> /dev/null | grep -q ' 60 ' || mk/deps gpu
+	@mk/toolkits

@@ -1,0 +1,121 @@
+# gpu.bats: the GPU plug-ins as make built them: for which cards, with which symbols, within which budgets. None of it needs a
+# GPU. FM_NEED_SM60=yes makes a machine that can't compile for the P100 a failure (.ci/run); elsewhere it is skipped.
+load helper
+
+plugins() {
+	ls "${FM_BIN%/bin}"/lib/fm-tools/fm-cuda-*.so 2> /dev/null
+}
+
+need_plugins() {
+	[ -n "$(plugins)" ] || skip_or_fail "no CUDA toolkit is here, so no GPU plug-in was built (make deps-gpu installs one)"
+}
+
+skip_or_fail() {
+	[ -z "${FM_NEED_SM60:-}" ] || fail "$1"
+	skip "$1"
+}
+
+# make as a person would run it
+fresh_make() {
+	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make -C "$FM_ROOT" "$@"
+}
+
+# The toolkit whose compiler knows sm_60: MAJOR VERSION NVCC…
+p100_toolkit() {
+	"$FM_ROOT/mk/toolkits" 2> /dev/null | grep ' 60 ' | head -n 1
+}
+
+@test "a plug-in has machine code for the P100" {
+	need_plugins
+	[ -n "$(p100_toolkit)" ] || skip_or_fail "no toolkit here compiles for sm_60; CUDA 13 doesn't (make deps-gpu installs one that does)"
+	read -r major _ <<< "$(p100_toolkit)"
+	fm-info --devices --json | "$PYTHON" -c 'import json, sys
+backends = {b["file"]: b for b in json.load(sys.stdin)["backends"]}
+assert "60" in backends[f"fm-cuda-{sys.argv[1]}.so"]["machine"].split(), backends
+assert "60" in backends[f"fm-cuda-{sys.argv[1]}.so"]["ptx"].split(), backends' "$major"
+	if command -v cuobjdump > /dev/null; then
+		run -0 cuobjdump -lelf "${FM_BIN%/bin}/lib/fm-tools/fm-cuda-$major.so"
+		assert_output --partial sm_60.cubin
+	fi
+}
+
+@test "a plug-in loads without a GPU, shows fm_backend alone and needs no more than cuBLAS" {
+	need_plugins
+	need readelf nm
+	for plugin in $(plugins); do
+		[ "$(nm -D --defined-only "$plugin" | awk '{ print $3 }')" = fm_backend ] || fail "$plugin shows more"
+		run -0 readelf -dlW "$plugin"
+		! grep NEEDED <<< "$output" | grep -vE '\[(libc|libm|libdl|librt|libpthread|ld-linux[a-z0-9-]*|libcublas|libcublasLt)\.so' ||
+			fail "$plugin needs more"
+		[[ $(grep GNU_STACK <<< "$output") == *"RW "* ]]
+	done
+	run -0 fm-info --devices --json
+	[ "$(grep -o '"why":null}' <<< "$output" | wc -l)" = "$(plugins | wc -l)" ] || fail "not every plug-in can be loaded: $output"
+}
+
+@test "every kernel is within its budget for sm_60 and sm_90: registers, spills, shared memory, occupancy" {
+	need_plugins
+	need c++filt
+	said=()
+	for source in "$FM_ROOT"/gpu/*.cu; do
+		for file in "${FM_BIN%/bin}"/gpu/*/"$(basename "$source" .cu)".ptxas; do
+			said+=("$file")
+		done
+	done
+	run -0 "$PYTHON" "$FM_ROOT/tests/gpu/budgets.py" "$FM_ROOT/tests/gpu/budgets.txt" "${said[@]}"
+	echo "# $output" >&3
+}
+
+@test "a kernel over budget is found: registers, spills, occupancy, an unknown name in the table" {
+	need c++filt
+	cat > k.ptxas <<- 'END'
+		ptxas info    : Compiling entry function '_Z4convPf' for 'sm_60'
+		ptxas info    : Function properties for _Z4convPf
+		    8 bytes stack frame, 4 bytes spill stores, 8 bytes spill loads
+		ptxas info    : Used 168 registers, 20480 bytes smem, 328 bytes cmem[0]
+	END
+	echo 'conv * 256 0 128 16384 2 -' > budgets
+	run -1 "$PYTHON" "$FM_ROOT/tests/gpu/budgets.py" budgets k.ptxas
+	assert_output --partial 'spills 12 bytes'
+	assert_output --partial '168 registers; budget 128'
+	assert_output --partial '20480 bytes of shared memory; budget 16384'
+	assert_output --partial 'holds 1 blocks of 256 threads; budget 2' # 168 x 256 of 65,536 registers
+	printf '%s\n' '* * 256 0 255 49152 1 -' 'gone * 1 0 255 49152 1 -' > budgets
+	run -1 "$PYTHON" "$FM_ROOT/tests/gpu/budgets.py" budgets k.ptxas
+	assert_output --partial 'gone: no such kernel'
+}
+
+@test "a toolkit uses its own programs, whatever stands earlier in PATH" {
+	need_plugins
+	mkdir newer
+	for program in ptxas cicc fatbinary cudafe++ nvlink; do
+		printf '#!/bin/sh\necho "the wrong %s"\nexit 1\n' "$program" > "newer/$program"
+	done
+	chmod +x newer/*
+	for major in $(plugins | sed 's/.*-\([0-9]*\)\.so/\1/'); do
+		PATH=$PWD/newer:$PATH run -0 fresh_make BUILD="$BATS_TEST_TMPDIR/build" GPU_ARCHITECTURES='60 90' \
+			"$BATS_TEST_TMPDIR/build/gpu/$major/plugin.o"
+	done
+}
+
+@test "toolkits are found in CUDA_HOME first, the old ones and the broken ones left out" {
+	toolkit() {
+		mkdir -p "$1/bin"
+		printf '#!/bin/bash\ncase $1 in --version) echo "Cuda compilation tools, release %s, V%s.1";; --list-gpu-code) printf "sm_%%s\\n" %s;; esac\n' \
+			"$2" "$2" "$3" > "$1/bin/nvcc.real"
+		# a compiled program in the real world: not a script that starts another
+		printf '#!/bin/sh\nexec %s/bin/nvcc.real "$@"\n' "$PWD/$1" > "$1/bin/nvcc"
+		sed -i "s|nvcc.real|hidden/nvcc|" "$1/bin/nvcc"
+		mkdir "$1/bin/hidden"
+		mv "$1/bin/nvcc.real" "$1/bin/hidden/nvcc"
+		chmod +x "$1/bin/nvcc" "$1/bin/hidden/nvcc"
+	}
+	toolkit ours 13.9 '90 100 75'
+	toolkit old 10.2 '30 60'
+	CUDA_HOME=$PWD/old run -0 "$FM_ROOT/mk/toolkits"
+	refute_output --partial 10.2
+	CUDA_HOME=$PWD/ours run -0 "$FM_ROOT/mk/toolkits"
+	[[ ${lines[0]} == "13 13.9 $PWD/ours/bin/hidden/nvcc "*" 75 90 100 " ]] || [[ ${lines[0]} == "13 13.9 $PWD/ours/bin/hidden/nvcc "*" 75 90 100" ]]
+	[ "$(grep -c '^13 ' <<< "$output")" = 1 ]
+	CUDA_HOME=$PWD/nowhere run -0 "$FM_ROOT/mk/toolkits"
+}
