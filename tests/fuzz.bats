@@ -20,3 +20,5 @@ replay() {
 @test "the corpus of IDX files and archives crashes nothing" { replay idx; }
 @test "the corpus of CSV files crashes nothing" { replay csv; }
 @test "the corpus of NumPy arrays crashes nothing" { replay npy; }
+@test "the corpus of WebDataset's names, labels and shards crashes nothing" { replay shard; }
+@test "the corpus of bare frames crashes nothing" { replay raw; }

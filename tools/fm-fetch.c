@@ -29,7 +29,8 @@ static uint64_t skipped;
 static const char *list, *on_error = "stop";
 static char **paths;
 static size_t path_count;
-static bool dedup;
+static bool dedup, webdataset;
+static ClassNames class_names;
 
 static const char *
 range_check(const char *text)
@@ -82,6 +83,7 @@ static const Option options[] = {
 	OPT_OPERAND("labels", &labels_operand, "the labels, where the source is a file of images"),
 	OPT_PARSED(0, "raw", "HxWxC", &raw, raw_check, "the source, or stdin, is bare frames of this size, sent one by one"),
 	OPT_TEXT(0, "files0-from", "FILE", &list, "pictures whose paths FILE ('-': stdin) holds, each ended by a NUL, one by one"),
+	OPT_FLAG(0, "webdataset", &webdataset, "the sources, or stdin, are WebDataset's shards, sent as they arrive with --classes"),
 	OPT_CHOICE(0, "on-error", "stop|skip", &on_error, "what to do about a picture that can't be decoded"),
 	OPT_PARSED(0, "size", "HxW", &size, size_check, "make pictures so high and wide; of a CSV file: that they are"),
 	OPT_CHOICE(0, "fit", "pad|crop|stretch", &fit, "how they are made to"),
@@ -114,6 +116,7 @@ static const Manual manual = {
 	.summary = "bring a data set of small images as a tensor stream, or choose from a stream",
 	.usage = "fm-fetch [--split train|test|all] [--range A:B] [--holdout N|P%] [--part fit|holdout] [SOURCE [LABELS]]\n"
 		 "fm-fetch --raw HxWxC [--like MODEL] [FILE]\n"
+		 "fm-fetch --webdataset [--classes FILE] [--size HxW] [--on-error stop|skip] [SHARD...]\n"
 		 "fm-fetch [--size HxW] [--on-error stop|skip] PICTURE... | --files0-from FILE",
 	.note = "SOURCE is fashion-mnist where none is given; others known by name: mnist, kmnist, emnist-balanced,\n"
 		"emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist.",
@@ -155,6 +158,10 @@ open_source(Source *source)
 		.paths = paths,
 		.path_count = path_count,
 		.list = list,
+		.is_webdataset = webdataset,
+		.classes = class_file ? &class_names : NULL,
+		.class_file = class_file,
+		.memory = memory_default(memory),
 		.skips_bad = !strcmp(on_error, "skip"),
 		.skipped = &skipped,
 		.manners = { .retries = retries, .timeout_seconds = timeout_seconds },
@@ -167,13 +174,10 @@ open_source(Source *source)
 static void
 open_classes(Source *source)
 {
-	ClassNames classes;
 	Source chosen;
 
-	must(class_names_read(&classes, class_file));
-	must(classes_open(&chosen, source, classes.count, (const char *const *)classes.names, class_file));
+	must(classes_open(&chosen, source, class_names.count, (const char *const *)class_names.names, class_file));
 	*source = chosen;
-	class_names_release(&classes);
 }
 
 /* --rename, --class, --classes, --dedup, --sample, in this order. */
@@ -253,7 +257,7 @@ forget_form(json_t *chosen, const Source *source)
 	json_object_del(chosen, "background");
 }
 
-/* Operands are two in the history: of more, and of a list, a script is given the list on its stdin. */
+/* Operands are two in the history: of more, and of a list, a script is given the list, or the shards, on its stdin. */
 static void
 name_list(json_t *chosen)
 {
@@ -261,7 +265,7 @@ name_list(json_t *chosen)
 		return;
 	json_object_del(chosen, "SOURCE");
 	json_object_del(chosen, "LABELS");
-	json_object_set_new(chosen, "files0-from", json_string("-"));
+	json_object_set_new(chosen, webdataset ? "SOURCE" : "files0-from", json_string("-"));
 }
 
 /* What the result is made from; options that changed nothing are left out. */
@@ -302,12 +306,18 @@ main(int argc, char **argv)
 	cli_start(&manual, &argc, &argv);
 	paths = argv;
 	path_count = (size_t)argc;
-	if (raw && !argc)
+	if ((raw || webdataset) && !argc) {
 		source_operand = "-";
-	if (list && (argc || raw))
+		cli_reads_stdin();
+	}
+	if (list && (argc || raw || webdataset))
 		must(fail(STATUS_USAGE, "--files0-from names the source; give no other"));
+	if (raw && webdataset)
+		must(fail(STATUS_USAGE, "--raw and --webdataset are two kinds of source; give one"));
 
 	/* prepare */
+	if (class_file)
+		must(class_names_read(&class_names, class_file));
 	open_source(&source);
 	open_choices(&source);
 	json_decref(source.about.history);
@@ -327,5 +337,6 @@ main(int argc, char **argv)
 	json_decref(history);
 	writer_close(&writer);
 	source_close(&source);
+	class_names_release(&class_names);
 	return cli_finish(STATUS_OK);
 }

@@ -228,6 +228,15 @@ answer(void)
 	exit(cli_finish(STATUS_OK));
 }
 
+void
+cli_reads_stdin(void)
+{
+	if (!isatty(STDIN_FILENO))
+		return;
+	help_short(stderr, current);
+	exit(-STATUS_USAGE);
+}
+
 /* Binary never meets a terminal. */
 static Status
 check_terminals(const char *operand, int operands)
@@ -236,10 +245,8 @@ check_terminals(const char *operand, int operands)
 
 	if (current->is_without_input && *current->is_without_input)
 		reads_stdin = false;
-	if (reads_stdin && isatty(STDIN_FILENO)) {
-		help_short(stderr, current);
-		exit(-STATUS_USAGE);
-	}
+	if (reads_stdin)
+		cli_reads_stdin();
 	if (current->output == STDIO_STREAM && isatty(STDOUT_FILENO))
 		return fail(STATUS_USAGE, "standard output is a terminal, and what would go there is binary: "
 					  "send it to a file or another program");

@@ -88,6 +88,9 @@ typedef struct Manual {
  */
 const char *cli_start(const Manual *manual, int *argc, char ***argv);
 
+/** For a tool that finds only in its options that it reads standard input: as cli_start, if that is a terminal. */
+void cli_reads_stdin(void);
+
 /** The manual that cli_start was given. */
 const Manual *cli_manual(void);
 

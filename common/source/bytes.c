@@ -21,6 +21,7 @@ struct BytesState {
 	ByteFile file;
 	bool is_borrowed; /* the file's fd */
 	bool is_walked; /* an archive whose files are read one after the other, as they are */
+	bool is_at_file; /* of it */
 	uint64_t out; /* bytes made of those read of the file */
 	struct archive *outer; /* the file: archive or compressed, or neither */
 	struct archive *inner; /* what lies in it, maybe compressed once more */
@@ -359,7 +360,14 @@ bytes_open_archive(Bytes *bytes, int fd, const char *name)
 Status
 bytes_next_file(Bytes *bytes, const char **path)
 {
-	return next_file(bytes->state, path);
+	BytesState *state = bytes->state;
+	Status status = state->is_at_file ? skip_entry(state) : STATUS_OK;
+
+	if (status < 0)
+		return status;
+	status = next_file(state, path);
+	state->is_at_file = status > 0;
+	return status;
 }
 
 void

@@ -239,16 +239,16 @@ open_npy(NpyPlace *place, SourceRequest *request, Source *source)
 
 /* ---- pictures ---- */
 
-typedef struct PicturePlace {
+typedef struct PictureTree {
 	const Files *files;
 	const SourceRequest *request;
 	PictureNames names;
-} PicturePlace;
+} PictureTree;
 
 static bool
 pictures_have(const void *context, Split split)
 {
-	const PicturePlace *place = context;
+	const PictureTree *place = context;
 
 	for (size_t i = 0; i < place->names.count; i++)
 		if (place->names.pictures[i].split == split)
@@ -259,7 +259,7 @@ pictures_have(const void *context, Split split)
 static Status
 pictures_open(void *context, Split split, int64_t first_id, Source *source)
 {
-	const PicturePlace *place = context;
+	const PictureTree *place = context;
 
 	return picture_source_open_tree(source, place->files, &place->names, split, first_id, place->request);
 }
@@ -270,12 +270,13 @@ tell_what_was_left(const Files *files)
 	if (files->link_out)
 		warn("%s; not followed", files->link_out);
 	if (files->passed_over)
-		warn("%s: %zu files that are no pictures by their names, such as %s, passed over", files->name, files->passed_over,
-		     files->first_passed_over);
+		warn("%s: %zu files that are no pictures by their names, such as %s, passed over%s", files->name, files->passed_over,
+		     files->first_passed_over,
+		     has_suffix(files->first_passed_over, ".cls") ? "; --webdataset reads labels that lie beside pictures" : "");
 }
 
 static Status
-open_pictures(PicturePlace *place, SourceRequest *request, Source *source)
+open_pictures(PictureTree *place, SourceRequest *request, Source *source)
 {
 	const Splits splits = { place->files->name, "pictures", place, pictures_have, pictures_open };
 
@@ -339,7 +340,7 @@ data_files_open(Source *source, const Files *files, SourceRequest *request)
 		return status < 0 ? status : open_csv(&csv, request, source);
 	if ((status = find_npy(files, npy.pairs)) != 0)
 		return status < 0 ? status : open_npy(&npy, request, source);
-	PicturePlace pictures = { .files = files };
+	PictureTree pictures = { .files = files };
 
 	if ((status = picture_names_find(&pictures.names, files->name, files->count, files->paths, !files->is_folder)) < 0)
 		return status;

@@ -36,8 +36,8 @@ is_litter(const char *part, size_t length)
 	return false;
 }
 
-static bool
-is_hidden(const char *path)
+bool
+is_litter_path(const char *path)
 {
 	for (size_t length; *path; path += length + (path[length] == '/')) {
 		length = strcspn(path, "/");
@@ -54,7 +54,7 @@ add(void *context, const char *path)
 	Files *files = listing->files;
 	const char *base = base_name(path);
 
-	if (is_hidden(path))
+	if (is_litter_path(path))
 		return STATUS_OK;
 	if (listing->is_wanted && !listing->is_wanted(base)) {
 		if (!files->passed_over++)

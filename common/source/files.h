@@ -22,6 +22,9 @@ typedef struct Files {
 
 enum { FILES_MOST = 1000000, FILES_DEPTH_MOST = 16 };
 
+/** Is a part of it hidden, or what macOS and Windows leave behind (__MACOSX, Thumbs.db)? */
+bool is_litter_path(const char *path);
+
 /**
  * List the files whose base name is wanted; hidden ones and what macOS leaves in archives are passed over.
  *

@@ -7,12 +7,13 @@
 #include "source/fitted.h"
 #include "source/idx_source.h"
 #include "source/locate.h"
+#include "source/operand.h"
 #include "source/picture_source.h"
 #include "source/raw.h"
-#include "source/remote.h"
 #include "source/sets.h"
 #include "source/splits.h"
 #include "source/stream_source.h"
+#include "source/webdataset_source.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -109,29 +110,6 @@ open_set(const NamedSet *set, SourceRequest *request, Source *source)
 /* ---- what an operand names ---- */
 
 static Status
-open_path(const char *path, int *fd)
-{
-	*fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (*fd >= 0)
-		return STATUS_OK;
-	if (errno == ENOENT && !strchr(path, '/'))
-		return fail(STATUS_IO, "%s: neither a file nor a data set that is known by name; see fm-fetch(1)", path);
-	return fail_errno("%s", path);
-}
-
-/* An open file that an operand names, and what to call it. */
-static Status
-open_operand(const char *operand, const SourceRequest *request, int *fd, char **name)
-{
-	bool is_remote = is_address(operand);
-	Status status = is_remote ? remote_open(operand, request->sha256, &request->manners, fd) : open_path(operand, fd);
-
-	if (status >= 0)
-		*name = is_remote ? address_public(operand) : memory_text(operand);
-	return status;
-}
-
-static Status
 fail_if_split(const SourceRequest *request, const char *what)
 {
 	if (request->split == SPLIT_ANY)
@@ -186,7 +164,7 @@ open_one(SourceRequest *request, Source *source)
 		return open_stdin(request, source);
 	if (set)
 		return open_set(set, request, source);
-	Status status = open_operand(request->operands[0], request, &fd, &name);
+	Status status = operand_open(request->operands[0], request->sha256, &request->manners, &fd, &name);
 
 	if (status < 0)
 		return status;
@@ -200,7 +178,7 @@ open_bytes(const char *operand, const SourceRequest *request, Bytes *bytes)
 {
 	char *name;
 	int fd;
-	Status status = open_operand(operand, request, &fd, &name);
+	Status status = operand_open(operand, request->sha256, &request->manners, &fd, &name);
 
 	if (status < 0)
 		return status;
@@ -269,7 +247,7 @@ open_raw(const SourceRequest *request, Source *source)
 	if (status >= 0 && is_stdin && fd < 0)
 		status = fail_errno("standard input");
 	if (status >= 0 && !is_stdin)
-		status = open_path(operand, &fd);
+		status = path_open(operand, &fd);
 	if (status >= 0)
 		return raw_open(source, fd, is_stdin ? "standard input" : operand, shape);
 	if (fd >= 0)
@@ -299,8 +277,18 @@ open_list(Source *source, const SourceRequest *request)
 }
 
 static Status
+open_webdataset(Source *source, const SourceRequest *request)
+{
+	Status status = fail_if_split(request, "a WebDataset");
+
+	return status < 0 ? status : webdataset_source_open(source, request);
+}
+
+static Status
 open_any(Source *source, SourceRequest *request)
 {
+	if (request->is_webdataset)
+		return open_webdataset(source, request);
 	if (request->raw)
 		return open_raw(request, source);
 	if (request->list || request->path_count > 2 || (request->path_count && is_picture(request->operands[0])))

@@ -3,6 +3,7 @@
 #define FM_SOURCE_OPEN_H
 
 #include "picture/fit.h"
+#include "source/class_names.h"
 #include "source/download.h"
 #include "source/idx_pairs.h"
 #include "source/source.h"
@@ -20,6 +21,10 @@ typedef struct SourceRequest {
 	char **paths;		 /* all operands, [path_count], where they may be more than two: pictures */
 	size_t path_count;
 	const char *list;	 /* a file with their paths, or "-"; or NULL */
+	bool is_webdataset;	 /* the operands are WebDataset's shards */
+	const ClassNames *classes; /* that --classes names, or NULL */
+	const char *class_file;
+	uint64_t memory; /* bytes to keep before a file is used */
 	bool skips_bad;		 /* name bad pictures and pass over them */
 	uint64_t *skipped;	 /* counts them; never NULL */
 } SourceRequest;

@@ -11,7 +11,7 @@
 #include <inttypes.h>
 
 typedef struct PictureState {
-	PictureSupply supply;
+	PicturePlace from; /* its texts are not looked at */
 	Pool *pool;
 	char *place; /* for messages: "" for a list */
 	bool skips;
@@ -25,6 +25,8 @@ typedef struct PictureState {
 static Status
 fail_picture(const PictureState *state, const Job *job)
 {
+	if (job->place)
+		return fail(job->status, "%s: %s: %s", job->place, job->name, job->reason);
 	return fail(job->status, "%s%s%s: %s", state->place, *state->place ? "/" : "", job->name, job->reason);
 }
 
@@ -90,7 +92,7 @@ picture_close(void *own)
 
 	if (state->pool)
 		pool_close(state->pool);
-	picture_supply_close(&state->supply);
+	state->from.close(state->from.supplier.context);
 	job_release(&state->first);
 	job_release(&state->job);
 	free(state->first_name);
@@ -98,8 +100,17 @@ picture_close(void *own)
 	free(state);
 }
 
-static const SamplesKind tree_kind = { .read = picture_read, .close = picture_close };
-static const SamplesKind list_kind = { .read = picture_read, .close = picture_close, .is_single = true };
+static bool
+picture_would_wait(void *own)
+{
+	const PictureState *state = own;
+
+	return state->from.would_wait && !state->first.name && pool_is_idle(state->pool) &&
+	       state->from.would_wait(state->from.supplier.context);
+}
+
+static const SamplesKind many_kind = { .read = picture_read, .would_wait = picture_would_wait, .close = picture_close };
+static const SamplesKind single_kind = { .read = picture_read, .close = picture_close, .is_single = true };
 
 /* ---- opening ---- */
 
@@ -125,10 +136,9 @@ look_at_first(PictureState *state, const Form *form)
 }
 
 static Status
-prepare(PictureState *state, const SourceRequest *request, uint64_t name_width, About *about)
+prepare(PictureState *state, const SourceRequest *request, About *about)
 {
-	const PoolSupplier supplier = { &state->supply, picture_supply_next, picture_supply_load };
-	Status status = pool_open(&state->pool, &supplier, &request->form, threads_default(0), request->seed);
+	Status status = pool_open(&state->pool, &state->from.supplier, &request->form, threads_default(0), request->seed);
 
 	if (status < 0) {
 		state->pool = NULL;
@@ -136,57 +146,80 @@ prepare(PictureState *state, const SourceRequest *request, uint64_t name_width, 
 	}
 	if ((status = look_at_first(state, &request->form)) < 0)
 		return status;
-	status = samples_about(about, state->height, state->width, state->channels, name_width ? name_width : 1,
+	status = samples_about(about, state->height, state->width, state->channels, state->from.longest ? state->from.longest : 1,
 			       *state->place ? state->place : "the list");
 	if (status >= 0)
 		form_describe(&request->form, about->input);
 	return status;
 }
 
-static PictureState *
-state_new(const char *place, const SourceRequest *request)
+Status
+picture_source_open(Source *source, const PicturePlace *place, uint32_t class_count, char *const *classes, int64_t first_id,
+		    const SourceRequest *request)
 {
 	PictureState *state = memory_zeroed(1, sizeof *state);
+	About about = { 0 };
 
-	state->place = memory_text(place);
-	state->skips = request->skips_bad;
-	state->skipped = request->skipped;
-	return state;
+	*state = (PictureState){ .from = *place, .place = memory_text(place->name), .skips = request->skips_bad,
+				 .skipped = request->skipped };
+	Status status = prepare(state, request, &about);
+
+	if (status >= 0)
+		status = about_set_classes(&about, class_count, (const char *const *)classes);
+	if (status >= 0)
+		return samples_open(source, place->is_single ? &single_kind : &many_kind, state, &about, place->source, first_id,
+				    request->seed);
+	about_release(&about);
+	picture_close(state);
+	return status;
+}
+
+/* ---- folders, archives, lists ---- */
+
+static void
+close_supply(void *context)
+{
+	picture_supply_close(context);
+	free(context);
+}
+
+static PicturePlace
+place_of(PictureSupply *supply, const char *name, const char *source)
+{
+	return (PicturePlace){
+		.supplier = { supply, picture_supply_next, picture_supply_load },
+		.close = close_supply, .name = name, .source = source, .longest = supply->longest,
+	};
 }
 
 Status
 picture_source_open_tree(Source *source, const Files *files, const PictureNames *names, Split split, int64_t first_id,
 			 const SourceRequest *request)
 {
-	PictureState *state = state_new(files->name, request);
-	About about = { 0 };
-	Status status = picture_supply_open_tree(&state->supply, files, names, split);
+	PictureSupply *supply = memory_zeroed(1, sizeof *supply);
+	Status status = picture_supply_open_tree(supply, files, names, split);
+	PicturePlace place = place_of(supply, files->name, files->name);
 
+	place.longest = names->longest;
 	if (status >= 0)
-		status = prepare(state, request, names->longest, &about);
-	if (status >= 0)
-		status = about_set_classes(&about, names->class_count, (const char *const *)names->classes);
-	if (status >= 0)
-		return samples_open(source, &tree_kind, state, &about, files->name, first_id, request->seed);
-	about_release(&about);
-	picture_close(state);
+		return picture_source_open(source, &place, names->class_count, names->classes, first_id, request);
+	close_supply(supply);
 	return status;
 }
 
 Status
 picture_source_open_list(Source *source, const SourceRequest *request)
 {
-	PictureState *state = state_new("", request);
-	About about = { 0 };
-	bool is_single = request->list != NULL;
-	Status status = picture_supply_open_list(&state->supply, request->list, request->paths, request->path_count);
+	PictureSupply *supply = memory_zeroed(1, sizeof *supply);
+	Status status = picture_supply_open_list(supply, request->list, request->paths, request->path_count);
+	PicturePlace place = place_of(supply, "", request->list ? request->list : request->paths[0]);
 
+	if (request->list) {
+		place.is_single = true;
+		place.longest = SAMPLE_NAME_MOST;
+	}
 	if (status >= 0)
-		status = prepare(state, request, is_single ? SAMPLE_NAME_MOST : state->supply.longest, &about);
-	if (status >= 0)
-		return samples_open(source, is_single ? &list_kind : &tree_kind, state, &about,
-				    is_single ? request->list : request->paths[0], 0, request->seed);
-	about_release(&about);
-	picture_close(state);
+		return picture_source_open(source, &place, 0, NULL, 0, request);
+	close_supply(supply);
 	return status;
 }

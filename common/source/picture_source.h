@@ -5,6 +5,25 @@
 #include "source/files.h"
 #include "source/open.h"
 #include "source/picture_names.h"
+#include "source/pool.h"
+
+/** Where pictures come from, for a source of them. */
+typedef struct PicturePlace {
+	PoolSupplier supplier;
+	void (*close)(void *context);		 /* the supplier's */
+	bool (*would_wait)(const void *context); /* NULL: never for long */
+	const char *name;			 /* of all that is supplied, for messages; "": they have each their own */
+	const char *source;			 /* what the source is called */
+	size_t longest;				 /* name of a picture */
+	bool is_single;				 /* each picture is a record of its own, sent at once */
+} PicturePlace;
+
+/**
+ * @param place    its context is closed in the end, whatever happens; the texts are copied
+ * @param classes  [class_count]
+ */
+MUST_CHECK Status picture_source_open(Source *source, const PicturePlace *place, uint32_t class_count, char *const *classes,
+				      int64_t first_id, const SourceRequest *request);
 
 /**
  * The pictures of one split of a folder or an archive, in the byte order of their paths. An archive's are first copied, as they

@@ -7,7 +7,8 @@
 
 #include <pthread.h>
 
-typedef enum Phase { PHASE_FREE, PHASE_TAKEN, PHASE_DONE, PHASE_END } Phase;
+/* free; the supplier is asked; decoded; done; nothing will come */
+typedef enum Phase { PHASE_FREE, PHASE_TAKEN, PHASE_WORK, PHASE_DONE, PHASE_END } Phase;
 
 typedef struct Place {
 	Phase phase;
@@ -33,6 +34,7 @@ void
 job_release(Job *job)
 {
 	free(job->name);
+	free(job->place);
 	free(job->data);
 	free(job->picture.pixels);
 	free(job->reason);
@@ -44,7 +46,8 @@ set_phase(Pool *pool, Place *place, Phase phase)
 {
 	pthread_mutex_lock(&pool->ring);
 	place->phase = phase;
-	pthread_cond_broadcast(&pool->changed);
+	if (phase == PHASE_DONE)
+		pthread_cond_broadcast(&pool->changed);
 	pthread_mutex_unlock(&pool->ring);
 }
 
@@ -136,6 +139,7 @@ run(void *argument)
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	while ((place = take(pool))) {
+		set_phase(pool, place, PHASE_WORK);
 		Status status = work(pool, &decoder, &place->job);
 
 		if (status < 0) {
@@ -190,6 +194,16 @@ pool_next(Pool *pool, Job *job)
 	if (!is_end)
 		return 1;
 	return place->status < 0 ? fail(place->status, "%s", place->job.reason) : 0;
+}
+
+bool
+pool_is_idle(Pool *pool)
+{
+	pthread_mutex_lock(&pool->ring);
+	Phase next = pool->places[pool->read % pool->count].phase;
+
+	pthread_mutex_unlock(&pool->ring);
+	return next == PHASE_FREE || next == PHASE_TAKEN;
 }
 
 void

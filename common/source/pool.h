@@ -10,6 +10,7 @@
 /** A picture on its way. */
 typedef struct Job {
 	char *name;    /* malloced: what it is called in the stream */
+	char *place;   /* malloced: where it is from, for messages; NULL: where all are from */
 	size_t number; /* the supplier's own */
 	int32_t label;
 	uint8_t *data; /* malloced: the file, [size] */
@@ -35,6 +36,9 @@ MUST_CHECK Status pool_open(Pool **pool, const PoolSupplier *supplier, const For
 
 /** The next picture, or the reason why there is none. @return 1, and job is the caller's; 0 the end; or a failure */
 MUST_CHECK Status pool_next(Pool *pool, Job *job);
+
+/** Is there no picture to be had before the supplier has more? Where it is being asked just now, that may be soon. */
+bool pool_is_idle(Pool *pool);
 
 /** Give back what a job holds. */
 void job_release(Job *job);

@@ -1,10 +1,8 @@
-/* Any bytes are a NumPy header, arrays of images and labels, the size of a frame, or an error. */
+/* Any bytes are a NumPy header, arrays of images and labels, or an error. */
 #include "source/array_source.h"
-#include "source/raw.h"
 
 #include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -44,17 +42,6 @@ read_arrays(const uint8_t *one, size_t one_size, const uint8_t *other, size_t ot
 	source_close(&source);
 }
 
-static void
-read_shape(const uint8_t *data, size_t size)
-{
-	char *text = strndup((const char *)data, size);
-	RawShape shape;
-
-	if (text && !raw_parse(text, &shape) && (!shape.height || !shape.width || !shape.channels || shape.height > 1024))
-		abort();
-	free(text);
-}
-
 /* The first byte says where the labels begin. */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -63,7 +50,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	size_t cut = data[0] < size - 1 ? data[0] : size - 1;
 
-	read_shape(data + 1, size - 1);
 	read_arrays(data + 1, cut, data + 1 + cut, size - 1 - cut);
 	return 0;
 }

@@ -7,6 +7,9 @@
                                     the stream holds these pictures, brought to a size by numpy alone
     formats.py labels FILE.fms      a line a sample: part id class-name
     formats.py names FILE.fms       a line a sample: class-name name
+    formats.py shades FILE.fms      a line a sample: class-name name first-pixel
+    formats.py equal ONE.fms OTHER.fms
+                                    both have the same pictures and labels, in order
 """
 
 import json
@@ -122,6 +125,19 @@ def names(path):
     for _, tensors in records[:-1]:
         for name, label in zip(tensors["name"], tensors["label"]):
             print(classes[label] if label >= 0 else "?", name.tobytes().rstrip(b"\0").decode())
+
+
+def shades(path):
+    records, classes = load(path)
+    for _, tensors in records[:-1]:
+        for name, label, image in zip(tensors["name"], tensors["label"], tensors["image"]):
+            print(classes[label] if label >= 0 else "?", name.tobytes().rstrip(b"\0").decode(), image.flat[0])
+
+
+def equal(one, other):
+    records, others = load(one)[0], load(other)[0]
+    for name in "image", "label":
+        assert np.array_equal(column(records, name), column(others, name)), name
 
 
 if __name__ == "__main__":
