@@ -54,15 +54,6 @@ is_kept() {
 		[ "$(find "$XDG_CACHE_HOME" -type f | wc -l)" = 2 ]
 }
 
-# refuse STATUS WORDS COMMAND…: it fails so, and says so
-refuse() {
-	local status=$1 words=$2
-	shift 2
-	run "-$status" --separate-stderr "$@"
-	# shellcheck disable=SC2154 # set by `run`
-	[[ $stderr == *"$words"* ]] || fail "expected to find: $words"$'\n'"in: $stderr"
-}
-
 @test "a named set comes from the mirror, is verified and kept; the second time nobody is asked" {
 	fetch good > first.fms
 	is_kept

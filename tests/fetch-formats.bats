@@ -8,14 +8,6 @@ oracle() {
 	"$PYTHON" "$FM_ROOT/tests/oracles/formats.py" "$@"
 }
 
-# refuse STATUS WORDS COMMAND…: it fails so, and says so
-refuse() {
-	local status=$1 words=$2
-	shift 2
-	run "-$status" --separate-stderr "$@"
-	[[ $stderr == *"$words"* ]] || fail "expected to find: $words"$'\n'"in: $stderr"
-}
-
 # content FILE: the hash of all that is in it
 content() {
 	tail -c 2000 "$1" | grep -ao '"fm.content":"[0-9a-f]*"' | tail -1

@@ -13,15 +13,6 @@ names() {
 	"$PYTHON" "$FM_ROOT/tests/oracles/formats.py" names "$1"
 }
 
-# refuse STATUS WORDS COMMAND…: it fails so, and says so
-refuse() {
-	local status=$1 words=$2
-	shift 2
-	run "-$status" --separate-stderr "$@"
-	# shellcheck disable=SC2154 # set by `run`
-	[[ $stderr == *"$words"* ]] || fail "expected to find: $words"$'\n'"in: $stderr"
-}
-
 # content FILE: the hash of all that is in it
 content() {
 	tail -c 2000 "$1" | grep -ao '"fm.content":"[0-9a-f]*"' | tail -1
@@ -89,6 +80,7 @@ words_of() {
 	mkdir flat && cp set/b/png.png flat/b.png && cp set/b/png.png flat/a.png && echo hello > flat/README
 	ln -s "$PWD/set/b/png.png" flat/c.png && ln -s a.png flat/d.png
 	run -0 --separate-stderr bash -c 'fm-fetch flat > out.fms'
+	# shellcheck disable=SC2154 # set by `run`
 	[[ $stderr == *"flat/c.png: a link that leads out of the folder"* && $stderr == *"such as README, passed over"* ]]
 	diff <(names out.fms) <(printf '? a.png\n? b.png\n? d.png\n')
 	refuse 2 "has no splits" fm-fetch flat --split test

@@ -8,15 +8,6 @@ oracle() {
 	"$PYTHON" "$FM_ROOT/tests/oracles/formats.py" "$@"
 }
 
-# refuse STATUS WORDS COMMAND…: it fails so, and says so
-refuse() {
-	local status=$1 words=$2
-	shift 2
-	run "-$status" --separate-stderr "$@"
-	# shellcheck disable=SC2154 # set by `run`
-	[[ $stderr == *"$words"* ]] || fail "expected to find: $words"$'\n'"in: $stderr"
-}
-
 # shard FILE NAME=TEXT…: a tar of these files; TEXT "picture N" is a PNG of 3 x 2 pixels of that grey level
 shard() {
 	need_python PIL
@@ -55,7 +46,8 @@ samples() {
 	oracle equal out.fms numbers.fms || fail "labels without names differ"
 	# with names, which a stream keeps, also the tar is the same
 	fm-export --format webdataset back.fms > named.tar
-	fm-fetch --webdataset - --classes classes < named.tar | fm-export --format webdataset - | cmp - named.tar
+	fm-fetch --webdataset - --classes classes < named.tar | fm-export --format webdataset - > again.tar
+	cmp again.tar named.tar
 	gzip -k out.tar && xz -k out.tar && zstd -q out.tar
 	for file in out.tar.gz out.tar.xz out.tar.zst; do
 		fm-fetch --webdataset $file > packed.fms
@@ -109,6 +101,7 @@ samples() {
 	mkdir folder
 	refuse 3 "give them, such as folder/*.tar" fm-fetch --webdataset folder
 	run -0 --separate-stderr fm-fetch 1.tar --size 2x2
+	# shellcheck disable=SC2154 # set by `run`
 	[[ $stderr == *"--webdataset reads labels that lie beside pictures"* ]]
 	fm-fetch --webdataset {1..3}.tar | fm-info --script > script
 	grep -q 'fm-fetch --webdataset .*-$' script

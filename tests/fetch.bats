@@ -282,14 +282,6 @@ words_of() {
 	assert_output --partial "not the published file"
 }
 
-# refuse STATUS WORDS COMMAND…: it fails so, and says so
-refuse() {
-	local status=$1 words=$2
-	shift 2
-	run "-$status" --separate-stderr "$@"
-	[[ $stderr == *"$words"* ]] || fail "expected to find: $words"$'\n'"in: $stderr"
-}
-
 @test "damaged and disagreeing IDX files are refused with clear words" {
 	small
 	local images=small/train-images-idx3-ubyte labels=small/train-labels-idx1-ubyte

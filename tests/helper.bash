@@ -86,3 +86,12 @@ wait_for() {
 		sleep 0.05
 	done
 }
+
+# refuse STATUS WORDS COMMAND…: it fails with this status, and says these words.
+refuse() {
+	local status=$1 words=$2
+	shift 2
+	run "-$status" --separate-stderr "$@"
+	# shellcheck disable=SC2154 # set by `run`
+	[[ $stderr == *"$words"* ]] || fail "expected to find: $words"$'\n'"in: $stderr"
+}
