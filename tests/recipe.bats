@@ -15,14 +15,14 @@ typed() {
 	case $1 in
 	seed) OPTIONS=(--arch seed --batch 128 --optimizer adam --lr 0.001 --schedule constant --epochs 20) ;;
 	fast) OPTIONS=(--arch "$FAST_ARCH" --batch 64 --optimizer adamw --lr 0.006 --schedule onecycle --weight-decay 0.02
-		--monitor last --views flip --epochs 4) ;;
+		--monitor last --views flip --epochs 3) ;;
 	best) OPTIONS=(--arch seed --batch 128 --optimizer adamw --lr 0.004 --schedule onecycle --weight-decay 0.02
-		--monitor last --views 'flip shift 1' --temperature 1.3 --epochs 400) ;;
+		--monitor last --views 'flip shift 1' --temperature fit --epochs 400) ;;
 	esac
 }
 
 @test "a recipe gives the model that its options give, history and all" {
-	make_stream in.fms --samples 10
+	make_stream in.fms --samples 20 --holdout 10
 	for recipe in seed fast best; do
 		typed $recipe
 		fm-train --recipe $recipe -o one.safetensors in.fms
@@ -32,20 +32,20 @@ typed() {
 }
 
 @test "what is given beside a recipe wins" {
-	make_stream in.fms --samples 10
+	make_stream in.fms --samples 20 --holdout 10
 	fm-train --lr 0.5 --recipe fast --views none --epochs 2 -o one.safetensors in.fms
 	typed fast
 	fm-train "${OPTIONS[@]}" --lr 0.5 --views none --epochs 2 -o other.safetensors in.fms
 	cmp one.safetensors other.safetensors
 	fm-train --recipe fast --steps 3 --log log -o one.safetensors in.fms
 	[ "$(column log step | tail -n 1)" = 3 ]
-	make_stream in.fms --samples 10 --epochs 2
+	make_stream in.fms --samples 20 --holdout 10 --epochs 2
 	fm-train --recipe fast --log log2 -o one.safetensors in.fms
 	[ "$(wc -l < log2)" = 2 ]
 }
 
 @test "with -v a recipe says which options it stands for" {
-	make_stream in.fms --samples 10
+	make_stream in.fms --samples 20 --holdout 10
 	for recipe in seed fast best; do
 		run -0 --separate-stderr fm-train -v --recipe $recipe --steps 2 -o one.safetensors in.fms
 		# shellcheck disable=SC2154 # set by run

@@ -22,8 +22,8 @@ choose() {
 		epochs=60 holdout=5000 augment='--preset seed --flip' predict='--tta flip'
 		train='--optimizer adamw --schedule onecycle --lr 4e-3 --weight-decay 0.02 --monitor val_accuracy'
 		;;
-	fast) epochs=4 ;;
-	best) epochs=400 ;;
+	fast) epochs=3 ;;
+	best) epochs=400 holdout=5000 ;;
 	*)
 		echo "reproduce.sh: unknown recipe \"$1\"; known are seed, longer, fast and best" >&2
 		exit 2

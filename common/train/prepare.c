@@ -192,7 +192,8 @@ make_validation(Training *training)
 		return fail(STATUS_USAGE, "--monitor %s needs validation data: use --val, or fm-fetch --holdout",
 			    settings->monitor);
 	if (!kept->n && settings->temperature == 0)
-		return fail(STATUS_USAGE, "--temperature fit needs validation data: use --val, or fm-fetch --holdout");
+		return fail(STATUS_USAGE, "--temperature fit needs validation data: use --val, or fm-fetch --holdout; "
+			    "or state a temperature");
 	if (!kept->n)
 		return STATUS_OK;
 	status = map_val_file(training, &map);

@@ -20,12 +20,12 @@ static const RecipeOption fast[] = {
 static const RecipeOption best[] = {
 	{ "arch", "seed" },	    { "batch", "128" },		{ "optimizer", "adamw" }, { "lr", "0.004" },
 	{ "schedule", "onecycle" }, { "weight-decay", "0.02" }, { "monitor", "last" },
-	{ "views", "flip shift 1" }, { "temperature", "1.3" },	{ 0 },
+	{ "views", "flip shift 1" }, { "temperature", "fit" },	{ 0 },
 };
 
 static const TrainRecipe recipes[] = {
 	{ "seed", seed, 20, "seed" },
-	{ "fast", fast, 4, "fast" },
+	{ "fast", fast, 3, "fast" },
 	{ "best", best, 400, "best" },
 };
 
