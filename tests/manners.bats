@@ -446,6 +446,10 @@ train() {
 	train -o /dev/stdout > out
 	cmp model out
 	train -o /dev/stdout | cmp - model
+	train -o - | cmp - model
+	[ ! -e ./- ]
+	expect 2 train --checkpoint - -o model
+	expect 2 train --log - -o model
 }
 
 @test "an output that can't be written is exit 4, and the old file stands" {

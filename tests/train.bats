@@ -424,6 +424,22 @@ stream.write("fit.fms", fit, ["a", "b", "c"])'
 	[ ! -e c ] || fm-info c
 }
 
+@test "a loss that is not finite speaks of a checkpoint only where one was written" {
+	make_stream in.fms
+	diverge() {
+		fm-train --arch "flatten, dense 9, dense 9, dense classes" --optimizer sgd --lr 1e6 -o m.safetensors \
+			--checkpoint c "$@" in.fms
+	}
+	run -1 diverge --batch 8
+	refute_output --partial checkpoint
+	[ ! -e c ]
+	run -1 diverge --batch 1000 # an epoch is a step: it is written after the first
+	assert_output --partial "the checkpoint stands"
+	fm-info c
+	run -1 diverge --batch 1000 --resume
+	assert_output --partial "the checkpoint stands"
+}
+
 # --- outputs
 
 @test "an output that can't be written is known before the input is read" {

@@ -44,7 +44,7 @@ choose_style(void)
 	style.theme = strcmp(theme_name, "dark") ? &theme_light : &theme_dark;
 	if (format_name)
 		style.format = !strcmp(format_name, "svg") ? CANVAS_SVG : !strcmp(format_name, "pdf") ? CANVAS_PDF : CANVAS_PNG;
-	else if (output && !canvas_format_of(output, &style.format))
+	else if (output && strcmp(output, "-") != 0 && !canvas_format_of(output, &style.format))
 		must(fail(STATUS_USAGE, "%s: its ending says no format; expected .png, .svg or .pdf, or --format", output));
 	return style;
 }

@@ -111,6 +111,8 @@ check_options(const char *path)
 		return fail(STATUS_USAGE, "say where the model goes: -o MODEL.safetensors");
 	if (resume && !checkpoint)
 		return fail(STATUS_USAGE, "--resume needs --checkpoint FILE: what to resume from");
+	if ((checkpoint && strcmp(checkpoint, "-") == 0) || (log_path && strcmp(log_path, "-") == 0))
+		return fail(STATUS_USAGE, "--checkpoint and --log want the name of a file; standard output is for -o -");
 	if (checkpoint && strcmp(checkpoint, output) == 0)
 		return fail(STATUS_USAGE, "--checkpoint and -o name the same file");
 	if (val && strcmp(val, "-") == 0 && strcmp(path, "-") == 0)

@@ -170,6 +170,8 @@ open_temporary(AtomicFile *file, const struct stat *old)
 Status
 atomic_open(AtomicFile *file, const char *path)
 {
+	if (!strcmp(path, "-"))
+		path = "/dev/stdout";
 	struct stat old;
 	int descriptor = -1;
 

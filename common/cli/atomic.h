@@ -9,7 +9,7 @@
 
 /**
  * An output being written: a temporary file beside the target, put in its place by atomic_commit. A link is followed to
- * its target, whose mode is kept; a device, a FIFO or /dev/fd/N is written straight. Temporary files go when the process
+ * its target, whose mode is kept; a device, a FIFO, /dev/fd/N or "-", standard output, is written straight. Temporary files go when the process
  * exits or is killed by SIGINT, SIGTERM, SIGHUP or SIGPIPE (not by SIGKILL).
  */
 typedef struct AtomicFile {

@@ -1,6 +1,7 @@
 /* parse.c: the words of one layer. */
 #include "net/parse.h"
 #include "json/canonical.h"
+#include "net/net.h"
 
 #include <locale.h>
 #include <stdio.h>
@@ -214,8 +215,10 @@ parse_dropout(const Words *words, uint32_t classes, Layer *layer)
 	(void)classes;
 	if (words->count != 2)
 		return unexpected(words, words->count < 2 ? 1 : 2, kind);
+	/* strtod also takes signs, hexadecimal numbers, inf and nan */
+	const size_t plain = strspn(words->word[1], "0123456789.eE-+");
 	layer->rate = read_real(words->word[1], &end);
-	if (*end || !strchr("0123456789.", *words->word[1]) || !(layer->rate >= 0 && layer->rate < 1))
+	if (*end || words->word[1][plain] || strchr("+-", *words->word[1]) || !(layer->rate >= 0 && layer->rate < 1))
 		return fail(STATUS_USAGE, "%s: \"%s\" is not a rate from 0 up to, not including, 1; expected %s",
 			    words->label, words->word[1], kind->form);
 	return STATUS_OK;
@@ -256,6 +259,22 @@ split_words(char *text, size_t number, Words *words)
 	return STATUS_OK;
 }
 
+/* A single word at the beginning was perhaps meant as a preset's name. */
+static Status
+unknown_layer(const Words *words, size_t number)
+{
+	const bool is_name = number == 1 && words->count == 1;
+	char presets[256] = "";
+	size_t used = 0;
+
+	for (const char *const *name = preset_names(); is_name && *name && used < sizeof presets; name++)
+		used += (size_t)snprintf(presets + used, sizeof presets - used, "%s%s", used ? ", " : "; presets: ", *name);
+	return fail(STATUS_USAGE,
+		    "layer %zu of the architecture: unknown layer%s \"%s\"; there are conv, depthwise, bn, relu, "
+		    "maxpool, avgpool, globalavgpool, flatten, dense, dropout, softmax and residual(A | B)%s",
+		    number, is_name ? " or preset" : "", words->word[0], presets);
+}
+
 Status
 layer_parse(char *text, size_t number, uint32_t classes, uint32_t *ordinals, Layer *layer)
 {
@@ -267,10 +286,7 @@ layer_parse(char *text, size_t number, uint32_t classes, uint32_t *ordinals, Lay
 		return status;
 	kind = find_kind(words.word[0]);
 	if (!kind)
-		return fail(STATUS_USAGE,
-			    "layer %zu of the architecture: unknown layer \"%s\"; there are conv, depthwise, bn, relu, "
-			    "maxpool, avgpool, globalavgpool, flatten, dense, dropout, softmax and residual(A | B)",
-			    number, words.word[0]);
+		return unknown_layer(&words, number);
 	*layer = (Layer){ .kind = kind->kind,
 			  .weight = NO_TENSOR,
 			  .bias = NO_TENSOR,

@@ -246,6 +246,7 @@ checkpoint_save(Training *training)
 	if (status < 0)
 		return status;
 	status = write_file(&model, training->settings->checkpoint);
+	training->has_checkpoint |= status >= 0;
 	checkpoint_release(&model);
 	return status;
 }

@@ -57,7 +57,7 @@ drain(Training *training)
 		return fail(STATUS_NO,
 			    "the loss is not finite at step %" PRIu64 " (epoch %" PRIu64 "): try a smaller --lr%s",
 			    sums.bad_step ? sums.bad_step : state->step, state->epoch,
-			    training->settings->checkpoint ? "; the checkpoint stands as it was" : "");
+			    training->has_checkpoint || training->resumed.param ? "; the checkpoint stands as it was" : "");
 	state->sums.loss += sums.loss;
 	state->sums.weight += sums.weight;
 	state->sums.correct += sums.correct;

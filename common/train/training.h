@@ -63,6 +63,7 @@ typedef struct Training {
 	float *class_weights;  /* [classes], or NULL */
 	float *weights;	       /* [batch], with class_weights */
 
+	bool has_checkpoint; /* one was written */
 	Model resumed; /* the checkpoint; .param is NULL: there is none */
 	const BackendTable *table;
 	Backend *backend; /* NULL: not open yet, or not needed */

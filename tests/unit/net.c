@@ -76,6 +76,10 @@ TEST(refused_words)
 	expect_refusal("dropout nan", 10, "not a rate");
 	expect_refusal("dropout 0,5", 10, "unknown layer \"5\"");
 	expect_refusal("dropout 0x1p-2z", 10, "not a rate");
+	expect_refusal("dropout 0x0.8", 10, "not a rate");
+	expect_refusal("dropout +0.5", 10, "not a rate");
+	expect_refusal("sed", 10, "unknown layer or preset \"sed\"");
+	expect_refusal("sed", 10, "presets: seed");
 }
 
 TEST(refused_branches)
