@@ -5,7 +5,7 @@ BENCH_PROGRAMS := $(BENCH_SOURCES:%.c=$(BUILD)/%)
 
 BENCH_ENVIRONMENT = FM_BIN='$(abspath $(BUILD)/bin)' FM_BENCH='$(abspath $(BUILD)/tests/bench)' FM_PEERS='$(abspath $(PEERS))'
 
-.PHONY: bench bench-peers bench-programs
+.PHONY: bench bench-peers bench-recipe bench-programs
 bench-programs: all $(BENCH_PROGRAMS) $(BUILD)/tests/kernels/conv
 
 bench: bench-programs ## print speeds, start-up times and memory, and with `make peers` how others compare
@@ -18,3 +18,10 @@ bench: bench-programs ## print speeds, start-up times and memory, and with `make
 bench-peers: bench-programs peers ## compare with the peers, at their best settings (the first time half an hour to find them)
 	@$(BENCH_ENVIRONMENT) CLOCK='$(CLOCK)' ROWS='$(ROWS)' tests/bench/peers.sh
 	@$(BENCH_ENVIRONMENT) FM_BENCH_CLOCK='$(filter processor,$(CLOCK))' tests/bench/cost.sh
+
+RECIPE_PAIRS ?= 3
+# RECIPE_TORCH='batch=128 lr=4e-3' where the recipe isn't what tests/peers/torch_recipe.py does anyway
+bench-recipe: bench-programs peers ## the recipe fast from a cold start against PyTorch, whole wall time
+	@mkdir -p $(PEERS)/bench
+	@$(BENCH_ENVIRONMENT) PYTHONDONTWRITEBYTECODE=1 $(PEERS)/bin/python tests/peers/recipe.py $(PEERS)/bench \
+		$(or $(CLOCK),wall) $(RECIPE_PAIRS) fast 4 $(RECIPE_TORCH)

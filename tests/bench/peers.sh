@@ -12,7 +12,7 @@ cmp -s "$here/requirements.txt" "$folder/requirements.txt" || {
 	echo "the peers are not installed: make peers gets them from PyPI, 8 GB; make bench-peers also compares"
 	exit 0
 }
-PATH=$FM_BIN:$PATH "$here/workspace.sh" "$folder/work" "$python"
+PATH=$FM_BIN:$PATH "$here/workspace.sh" "$folder/bench" "$python"
 read -ra rows <<< "${ROWS-}"
 echo "by the $clock clock"
-exec "$python" "$here/table.py" "$folder/work" "$clock" "${rows[@]}"
+exec "$python" "$here/table.py" "$folder/bench" "$clock" "${rows[@]}"

@@ -2,8 +2,9 @@
 
 usage: search.py FOLDER wall|processor [WORK | PEER]...
 
-A setting that is slow at the usual batch is not tried at others. What was tried stays known until the processor, the number of threads or the versions change; remove best.json to begin
-again. By processor time (all threads' together) a machine may be busy with other work meanwhile.
+A setting that is slow at the usual batch is not tried at others. What was tried stays known until the processor, the
+number of threads or the versions change; remove best.json to begin again. By processor time (all threads' together) a
+machine may be busy with other work meanwhile.
 """
 import fcntl
 import json

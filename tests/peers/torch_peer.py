@@ -4,31 +4,11 @@ import sys
 
 import numpy as np
 import torch
-import torch._inductor.config
 from torch import nn
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "..", "..", "examples"))
 import fm_torch  # noqa: E402
-
-class Net(nn.Module):
-    """The preset seed, its layers named as in the model file; padding by the convolutions themselves where it can be."""
-
-    def __init__(self, classes=10):
-        super().__init__()
-        self.pad = nn.ZeroPad2d((1, 2, 1, 2))
-        self.conv1, self.bn1 = nn.Conv2d(1, 32, 4), nn.BatchNorm2d(32, 1e-3, 0.01)
-        self.conv2, self.bn2 = nn.Conv2d(32, 64, 3, padding=1), nn.BatchNorm2d(64, 1e-3, 0.01)
-        self.conv3, self.bn3 = nn.Conv2d(64, 128, 3, padding=1), nn.BatchNorm2d(128, 1e-3, 0.01)
-        self.fc1, self.bn4 = nn.Linear(128 * 7 * 7, 128), nn.BatchNorm1d(128, 1e-3, 0.01)
-        self.dropout, self.fc2 = nn.Dropout(0.35), nn.Linear(128, classes)
-        self.relu, self.pool = nn.ReLU(inplace=True), nn.MaxPool2d(2)
-
-    def forward(self, x):
-        x = self.pool(self.relu(self.bn1(self.conv1(self.pad(x)))))
-        x = self.pool(self.relu(self.bn2(self.conv2(x))))
-        x = self.relu(self.bn3(self.conv3(x)))
-        x = self.relu(self.bn4(self.fc1(x.flatten(1))))
-        return self.fc2(self.dropout(x))
+from torch_net import Net, arrange  # noqa: E402
 
 
 def load(folder):
@@ -37,10 +17,6 @@ def load(folder):
     state = {name: torch.from_numpy(array) for name, array in arrays.items() if not name.startswith("fm.")}
     net.load_state_dict(state, strict=False)
     return net
-
-
-def arrange(thing, layout):
-    return thing.to(memory_format=torch.channels_last) if layout == "nhwc" else thing
 
 
 def pictures(folder, layout):
@@ -54,6 +30,14 @@ def multiply_in_bf16():
     torch.backends.mkldnn.matmul.fp32_precision = "bf16"
 
 
+def compiled(thing):
+    """A program of its own for each batch."""
+    from torch import _dynamo
+
+    _dynamo.config.cache_size_limit = 64
+    return torch.compile(thing, dynamic=False)
+
+
 def trainer(folder, setting):
     net = arrange(load(folder).train(), setting["layout"])
     optimizer = torch.optim.Adam(net.parameters(), 1e-3, eps=1e-7, fused=True)
@@ -65,7 +49,7 @@ def trainer(folder, setting):
         with torch.autocast("cpu", torch.bfloat16, enabled=setting["arithmetic"] == "autocast"):
             return criterion(net(images), classes)
 
-    loss = torch.compile(forward, dynamic=False) if setting["mode"] == "compiled" else forward
+    loss = compiled(forward) if setting["mode"] == "compiled" else forward
 
     def run(batch):
         optimizer.zero_grad()
@@ -93,9 +77,11 @@ def predictor(folder, setting):
         net, x = net.bfloat16(), x.bfloat16()
     whole = nn.Sequential(net, nn.Softmax(1)).eval()
     if setting["mode"] == "frozen":
-        torch._inductor.config.freezing = True
+        from torch._inductor import config
+
+        config.freezing = True
     if setting["mode"] != "eager":
-        whole = torch.compile(whole, dynamic=False)
+        whole = compiled(whole)
 
     def run(batch):
         with torch.inference_mode(setting["mode"] != "frozen"), torch.no_grad(), torch.autocast(
@@ -110,7 +96,6 @@ def predictor(folder, setting):
 def start(folder, setting):
     torch.manual_seed(1)
     torch.set_num_threads(setting["threads"])
-    torch._dynamo.config.cache_size_limit = 64
     if setting["arithmetic"] == "inside":
         multiply_in_bf16()
     return (trainer if setting["work"] == "train" else predictor)(folder, setting)
