@@ -18,6 +18,8 @@ enum {
 #define BN_EPSILON 1e-3
 #define BN_KEEP 0.99 /* of the running statistics at every step */
 
+typedef struct FirstMemory FirstMemory;
+
 /** Values of one stage's channels, [y.lanes] each. */
 typedef struct StageChannels {
 	float *scale, *shift, *mean; /* of the batch */
@@ -99,6 +101,7 @@ struct Backend {
 	UpdateRange *update_ranges;
 
 	StageMemory *stages;
+	FirstMemory *first; /* NULL: the first stage is like others */
 	void *input;	   /* stage 0's input, where it is not the pixels themselves */
 	void *dout[2];	   /* gradients of the outputs of even and odd stages, without halo */
 	Scratch *scratch;  /* [threads] */
@@ -157,6 +160,8 @@ batch_pixels(const Backend *backend, const Batch *batch, uint64_t image)
 
 /* memory.c: everything whose size follows from the plan and the options */
 bool engine_allocate(Backend *backend);
+/** Zeroed, on 64 bytes, freed with the backend. @return NULL: no memory */
+void *engine_piece(Backend *backend, size_t size);
 void engine_free(Backend *backend);
 /** Into how many slices of the batch the gradient of a stage's weights is split: from the plan alone. */
 uint32_t wgrad_slices(const StageLayout *stage);
@@ -244,6 +249,22 @@ typedef struct Ends {
 } Ends;
 
 void ends_finish(const Ends *ends);
+
+/* first.c: training a first stage whose result is not stored */
+
+/** Whether the first stage is such a one; what that takes. @return false: no memory */
+bool first_is_possible(const Backend *backend);
+bool first_allocate(Backend *backend);
+/** The batch's moments of y to channels.sums of slice 0, from the pixels and the weights, which are made ready. */
+void first_moments(Backend *backend, const Batch *batch);
+/** One or two images to the stage's output. */
+void first_forward(Backend *backend, const Batch *batch, uint32_t image, uint32_t count, int thread);
+/** Some images' share of the gradient, as sums of a slice, which are zeroed first where it begins. */
+void first_begin_slice(Backend *backend, size_t slice);
+void first_back(Backend *backend, const Batch *batch, uint32_t image, uint32_t count, size_t slice, int thread);
+/** The sums of d and d (y - mean) to channels.sums of slice 0; then, once coefficients are known, the weights' gradient. */
+void first_sums(Backend *backend);
+void first_gradient(Backend *backend);
 
 /* forward.c, backward.c, loss.c: training, batch by batch */
 void train_forward(Backend *backend, const Batch *batch);

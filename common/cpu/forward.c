@@ -84,6 +84,7 @@ forward_dense(void *context, size_t task, int thread)
 
 /* ---- batch norm's scale and shift ---- */
 
+/* from the sums of slice 0 */
 static void
 take_statistics(const Forward *job)
 {
@@ -93,7 +94,6 @@ take_statistics(const Forward *job)
 	const float *param = job->backend->vectors[VECTOR_PARAM];
 	const double count = (double)job->n * stage->y.h * stage->y.w;
 
-	tree_add(channels->sums, SLICES, 2 * lanes);
 	for (uint32_t c = 0; c < stage->channels; c++) {
 		const double mean = channels->sums[c] / count;
 		const double variance = fmax(channels->sums[lanes + c] / count - mean * mean, 0);
@@ -123,8 +123,14 @@ take_bias(const Forward *job)
 
 /* ---- affine, pool, dropout ---- */
 
+static bool
+is_first(const Forward *job)
+{
+	return job->s == 0 && job->backend->first;
+}
+
 static void
-finish_pair(const Forward *job, uint32_t image, uint32_t count, Scratch *scratch)
+finish_pair(const Forward *job, uint32_t image, uint32_t count, int thread)
 {
 	const StageLayout *stage = job->stage;
 	const StageChannels *channels = &job->memory->channels;
@@ -135,10 +141,14 @@ finish_pair(const Forward *job, uint32_t image, uint32_t count, Scratch *scratch
 	Ends ends = {
 		.backend = job->backend, .kernels = job->backend->kernels, .stage = stage,
 		.affine = { .scale = channels->scale, .shift = channels->shift, .is_relu = stage->is_relu },
-		.batch = job->batch, .memory = memory, .image = image, .scratch = scratch,
+		.batch = job->batch, .memory = memory, .image = image, .scratch = &job->backend->scratch[thread],
 		.out_pairs = memory->out_pairs ? cells_at(memory->out_pairs, image / 2 * out + first, sizeof(float)) : NULL,
 	};
 
+	if (is_first(job)) {
+		first_forward(job->backend, job->batch, image, count, thread);
+		return;
+	}
 	for (uint32_t i = 0; i < count; i++) {
 		ends.y[i] = y_of(job, image + i);
 		ends.out[i] = cells_at(memory->out, (image + i) * out + first, cell);
@@ -159,7 +169,7 @@ finish_slice(void *context, size_t task, int thread)
 	const Slice slice = slice_of_images(job->n, SLICES, (uint32_t)task);
 
 	for (uint32_t image = slice.begin; image < slice.end; image += 2)
-		finish_pair(job, image, slice.end - image < 2 ? 1 : 2, &job->backend->scratch[thread]);
+		finish_pair(job, image, slice.end - image < 2 ? 1 : 2, thread);
 }
 
 /* ---- stage by stage ---- */
@@ -177,7 +187,7 @@ forward_slice(void *context, size_t task, int thread)
 	for (uint32_t image = slice.begin; image < slice.end; image += 2) {
 		const uint32_t count = slice.end - image < 2 ? 1 : 2;
 		if (job->before)
-			finish_pair(job->before, image, count, &job->backend->scratch[thread]);
+			finish_pair(job->before, image, count, thread);
 		forward_pair(job, image, count, sums, &job->backend->scratch[thread]);
 	}
 }
@@ -211,8 +221,12 @@ forward_stage(Backend *backend, const Batch *batch, size_t s)
 	} else if (s) {
 		job.before = &before;
 	}
-	if (job.stage->kind != MAIN_DENSE || job.stage->stage->bn)
+	if (is_first(&job))
+		first_moments(backend, batch);
+	else if (job.stage->kind != MAIN_DENSE || job.stage->stage->bn)
 		team_run(backend->team, SLICES, forward_slice, &job);
+	if (job.stage->stage->bn && !is_first(&job))
+		tree_add(job.memory->channels.sums, SLICES, 2 * job.stage->y.lanes);
 	if (job.stage->stage->bn)
 		take_statistics(&job);
 	else

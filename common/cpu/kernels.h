@@ -105,6 +105,56 @@ typedef struct Store {
 	void *pairs;
 } Store;
 
+/** A first convolution, of stride 1 and followed by a 2 x 2 max pool, whose result is nowhere stored; see first.c. Its
+ * pictures lie amid their padding, raw pixels 0 to 255 as cells (bf16 holds them) or int16: as planes [channel][row][column]
+ * or mixed, [row][column][channel]; behind the last row are 64 elements more, of any value that is finite. */
+typedef struct First {
+	uint32_t h, w, channels; /* of the picture without padding */
+	uint32_t kernel_h, kernel_w, pad_top, pad_left;
+	uint32_t out_h, out_w, lanes; /* of the convolution */
+	uint32_t run;		 /* words that a row of the kernel takes: kernel_w * channels by words */
+	size_t row, plane;	 /* elements from one row of a plane to the next, and from plane to plane */
+} First;
+
+/** Forward: convolution, affine, pool. Which of a window won is kept as the kernels like it, 255 where ReLU lets none pass. */
+typedef struct FirstForward {
+	First shape;
+	uint32_t n; /* images, 1 or 2 */
+	const void *mixed[2];
+	const void *weight; /* [block][kernel_h][run][KernelTable.block] */
+	Affine affine;
+	void *out[2];	 /* first pixel */
+	size_t out_row;	 /* cells, of out, and words of pairs */
+	uint8_t *winner[2]; /* [out_h / 2][out_w / 2][lanes] */
+	void *pairs;	 /* NULL: not wanted */
+} FirstForward;
+
+/** Backward of one image: d of every window's winner times the picture that its taps saw. */
+typedef struct FirstBack {
+	First shape;
+	const void *planes, *dout; /* dout: [out_h / 2][out_w / 2][lanes] cells */
+	const uint8_t *winner;
+	void *scratch; /* first_scratch() bytes */
+	float *taps;   /* [kernel_h][kernel_w][channels][lanes], added to */
+	float *total;  /* [lanes], added to: d alone */
+} FirstBack;
+
+typedef struct FirstKernels {
+	/** planes may be NULL, or mixed where there is one channel. */
+	void (*pictures)(const First *shape, const uint8_t *pixels, void *mixed, void *planes);
+	void (*shorts)(const First *shape, const uint8_t *pixels, int16_t *planes);
+	/**
+	 * Add products of pixels that two taps see at once to `products` [classes of rows][kernel_h: rows apart]
+	 * [kernel_w * channels][kernel_w * channels][16], pixels alone to `pixels` [classes][kernel_w * channels][16]; sums
+	 * over the last dimension are what counts. Classes: the first kernel_h - 1 rows, all in between, the last
+	 * kernel_h - 1.
+	 */
+	void (*gram)(const First *shape, const int16_t *planes, int32_t *products, int32_t *pixels);
+	void (*forward)(const FirstForward *job);
+	void (*back)(const FirstBack *job);
+	size_t (*scratch)(const First *shape);
+} FirstKernels;
+
 typedef enum OptimiserKind { OPTIMISE_SGD, OPTIMISE_ADAM } OptimiserKind;
 
 /** One step's constants, see optimiser.h. */
@@ -160,6 +210,8 @@ typedef struct KernelTable {
 			 float *v, float *ema);
 	/** to += from, or to = from; count a multiple of 16 */
 	void (*add)(size_t count, float *to, const float *from);
+
+	const FirstKernels *first; /* NULL: not offered */
 } KernelTable;
 
 extern const KernelTable kernels_plain;

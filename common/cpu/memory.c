@@ -25,9 +25,9 @@ want_large_pages(void *raw, size_t size)
 		(void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
 }
 
-/* NULL once memory has run out; pages are touched when they are used. */
-static void *
-piece(Backend *backend, size_t size)
+/* Pages are touched when they are used. */
+void *
+engine_piece(Backend *backend, size_t size)
 {
 	void **pieces = realloc(backend->pieces, (backend->piece_count + 1) * sizeof *pieces);
 	char *raw;
@@ -46,21 +46,21 @@ piece(Backend *backend, size_t size)
 static bool
 floats(Backend *backend, float **to, size_t count)
 {
-	*to = piece(backend, count * sizeof **to);
+	*to = engine_piece(backend, count * sizeof **to);
 	return *to != NULL;
 }
 
 static bool
 doubles(Backend *backend, double **to, size_t count)
 {
-	*to = piece(backend, count * sizeof **to);
+	*to = engine_piece(backend, count * sizeof **to);
 	return *to != NULL;
 }
 
 static bool
 cells(Backend *backend, void **to, size_t count, size_t cell)
 {
-	*to = piece(backend, count * cell);
+	*to = engine_piece(backend, count * cell);
 	return *to != NULL;
 }
 
@@ -137,12 +137,13 @@ allocate_outputs(Backend *backend, const StageLayout *stage, const StageLayout *
 {
 	const size_t batch = backend->options.batch_most, out = plane_image(&stage->out), word = sizeof(float);
 	const size_t cell = stage_kernels(backend->kernels, stage)->cell, multiplied = backend->kernels->cell;
+	const bool has_y = !(backend->first && stage == backend->layout.stages);
 	bool ok = cells(backend, &memory->out, batch * out, cell);
 
 	memory->out_cells = memory->out;
-	if (ok && stage->kind != MAIN_NONE)
+	if (ok && has_y && stage->kind != MAIN_NONE)
 		ok = cells(backend, &memory->y, batch * plane_image(&stage->y), cell);
-	if (ok && stage->is_fused && stage->has_pool)
+	if (ok && has_y && stage->is_fused && stage->has_pool)
 		ok = cells(backend, &memory->best, batch * stage->out.h * stage->out.w * stage->out.lanes, cell);
 	if (ok && cell != multiplied)
 		ok = cells(backend, &memory->out_cells, batch * out, multiplied);
@@ -180,7 +181,7 @@ allocate_stage(Backend *backend, size_t s)
 	const size_t batch = backend->options.batch_most;
 
 	if (stage->stage->dropout) {
-		memory->keep = piece(backend, batch * stage->out.h * stage->out.w * stage->out.lanes);
+		memory->keep = engine_piece(backend, batch * stage->out.h * stage->out.w * stage->out.lanes);
 		memory->dropout_key = random_key(backend->options.seed, stage->stage->dropout->name);
 		if (!memory->keep)
 			return false;
@@ -196,6 +197,8 @@ allocate_training(Backend *backend)
 	const StageLayout *stages = backend->layout.stages;
 	size_t most = 0;
 
+	if (first_is_possible(backend) && !first_allocate(backend))
+		return false;
 	for (size_t s = 0; s < backend->layout.stage_count; s++) {
 		const size_t out = (size_t)stages[s].out.h * stages[s].out.w * stages[s].out.lanes;
 		most = larger(most, out * stage_kernels(backend->kernels, &stages[s])->cell);
@@ -250,8 +253,8 @@ allocate_infer(Backend *backend, Scratch *scratch)
 	const size_t flat = first_flat(layout), word = sizeof(float);
 	size_t y = 0;
 
-	scratch->infer = piece(backend, layout->stage_count * sizeof *scratch->infer);
-	scratch->infer_cells = piece(backend, layout->stage_count * sizeof *scratch->infer_cells);
+	scratch->infer = engine_piece(backend, layout->stage_count * sizeof *scratch->infer);
+	scratch->infer_cells = engine_piece(backend, layout->stage_count * sizeof *scratch->infer_cells);
 	if (!scratch->infer || !scratch->infer_cells)
 		return false;
 	for (size_t s = 0; s < layout->stage_count; s++) {
@@ -275,7 +278,7 @@ allocate_infer(Backend *backend, Scratch *scratch)
 static bool
 allocate_threads(Backend *backend)
 {
-	backend->scratch = piece(backend, backend->threads * sizeof *backend->scratch);
+	backend->scratch = engine_piece(backend, backend->threads * sizeof *backend->scratch);
 	if (!backend->scratch)
 		return false;
 	for (int i = 0; i < backend->threads; i++)
@@ -291,8 +294,8 @@ allocate_folded(Backend *backend)
 	const size_t count = folded->layout.stage_count;
 	bool ok = true;
 
-	folded->scale = piece(backend, count * sizeof *folded->scale);
-	folded->shift = piece(backend, count * sizeof *folded->shift);
+	folded->scale = engine_piece(backend, count * sizeof *folded->scale);
+	folded->shift = engine_piece(backend, count * sizeof *folded->shift);
 	if (!folded->scale || !folded->shift)
 		return false;
 	for (size_t s = 0; s < count && ok; s++)
@@ -313,7 +316,7 @@ allocate_ranges(Backend *backend)
 	const NetLayout *layout = &backend->layout;
 	const size_t most = layout->packed_count / UPDATE_FLOATS + layout->tensor_count;
 
-	backend->update_ranges = piece(backend, most * sizeof *backend->update_ranges);
+	backend->update_ranges = engine_piece(backend, most * sizeof *backend->update_ranges);
 	if (!backend->update_ranges)
 		return false;
 	for (size_t i = 0; i < layout->tensor_count; i++) {
@@ -331,7 +334,7 @@ allocate_ranges(Backend *backend)
 bool
 engine_allocate(Backend *backend)
 {
-	backend->stages = piece(backend, backend->layout.stage_count * sizeof *backend->stages);
+	backend->stages = engine_piece(backend, backend->layout.stage_count * sizeof *backend->stages);
 	return backend->stages && allocate_vectors(backend) && allocate_threads(backend) && allocate_folded(backend) &&
 	       (!backend->options.is_training || (allocate_training(backend) && allocate_ranges(backend)));
 }

@@ -1,6 +1,7 @@
 /* cpu/avx512bf16/kernels.c: the kernels for AVX-512 with bf16 products: activations and multiplied weights are bf16, sums are floats; the flags of this
  * folder are in mk/build.mk. */
 #include "cpu/kernels/conv.h"
+#include "cpu/kernels/first_back.h"
 #include "cpu/kernels/pack.h"
 #include "cpu/kernels/pointwise.h"
 #include "cpu/kernels/wgrad.h"
@@ -25,4 +26,5 @@ const KernelTable kernels_avx512bf16 = {
 	.pack_back = pack_back,
 	.optimise = optimise,
 	.add = add,
+	.first = &first_kernels,
 };

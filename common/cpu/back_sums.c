@@ -1,0 +1,122 @@
+/* back_sums.c: training, backward: the sums that batch norm's gradient needs, and what they give. */
+#include "cpu/backward.h"
+
+#include <string.h>
+
+/* ---- stages that the fused kernels can't do: by floats, in scratch memory ---- */
+
+static void
+undo_dropout(const Backward *job, uint32_t image, float *dout)
+{
+	const size_t count = backward_out_count(job->stage);
+	const float scale = (float)(1 / (1 - job->stage->stage->dropout->rate));
+	const uint8_t *keep = job->memory->keep + image * count;
+
+	for (size_t i = 0; i < count; i++)
+		dout[i] = keep[i] ? dout[i] * scale : 0;
+}
+
+/* y as floats to scratch->y[i]. @return the gradient at z, [y.h][y.w][lanes] */
+const float *
+backward_at_z(const Backward *job, uint32_t image, int i, Scratch *scratch)
+{
+	const StageLayout *stage = job->stage;
+	const Affine affine = backward_affine(job);
+	const size_t pixels = (size_t)stage->y.h * stage->y.w;
+
+	job->kernels->load(pixels * stage->y.lanes, backward_y(job, image), scratch->y[i]);
+	job->kernels->load(backward_out_count(stage), backward_dout(job, image), scratch->out[i]);
+	if (stage->stage->dropout)
+		undo_dropout(job, image, scratch->out[i]);
+	if (!stage->has_pool)
+		return scratch->out[i];
+	job->kernels->affine(&affine, scratch->y[i], scratch->z, pixels, stage->y.lanes);
+	job->kernels->pool_back(&stage->pool, scratch->z, scratch->out[i], scratch->dz);
+	return scratch->dz;
+}
+
+/* ---- sums ---- */
+
+static void
+sums_image(const Backward *job, uint32_t image, double *sums, Scratch *scratch)
+{
+	const StageLayout *stage = job->stage;
+	const Affine affine = backward_affine(job);
+	const uint32_t lanes = stage->y.lanes;
+	const float *mean = job->memory->channels.mean;
+	const size_t pixels = (size_t)stage->y.h * stage->y.w;
+
+	if (!stage->is_fused) {
+		const float *dz = backward_at_z(job, image, 0, scratch);
+		job->kernels->floats->sums(&affine, scratch->y[0], dz, mean, pixels, lanes, sums, sums + lanes);
+		return;
+	}
+	if (stage->stage->dropout) /* flat, so floats */
+		undo_dropout(job, image, backward_dout(job, image));
+	if (stage->has_pool) /* what doesn't reach the largest of a window is 0 */
+		job->kernels->sums(&affine, cells_at(job->memory->best, image * backward_out_count(stage), job->kernels->cell),
+				   backward_dout(job, image), mean, (size_t)stage->out.h * stage->out.w, lanes, sums, sums + lanes);
+	else
+		job->kernels->sums(&affine, backward_y(job, image), backward_dout(job, image), mean, pixels, lanes, sums, sums + lanes);
+}
+
+static double *
+slice_sums(const Backward *job, size_t slice)
+{
+	return job->memory->channels.sums + slice * 2 * job->stage->y.lanes;
+}
+
+void
+backward_begin_sums(const Backward *job, size_t slice)
+{
+	if (backward_is_first(job))
+		first_begin_slice(job->backend, slice);
+	else
+		memset(slice_sums(job, slice), 0, 2 * job->stage->y.lanes * sizeof(double));
+}
+
+/* of some images, whose gradient is there */
+void
+backward_add_sums(const Backward *job, uint32_t image, uint32_t count, size_t slice, int thread)
+{
+	if (backward_is_first(job))
+		first_back(job->backend, job->batch, image, count, slice, thread);
+	for (uint32_t i = image; i < image + count && !backward_is_first(job); i++)
+		sums_image(job, i, slice_sums(job, slice), &job->backend->scratch[thread]);
+}
+
+void
+backward_sums(void *context, size_t task, int thread)
+{
+	const Backward *job = context;
+	const Slice slice = slice_of_images(job->n, SLICES, (uint32_t)task);
+
+	backward_begin_sums(job, task);
+	backward_add_sums(job, slice.begin, slice.end - slice.begin, task, thread);
+}
+
+/* dgamma, dbeta or dbias, and dy = a d + b y + c; a bias before batch norm changes nothing, so its gradient is 0. */
+void
+backward_take_sums(const Backward *job)
+{
+	const StageLayout *stage = job->stage;
+	StageChannels *channels = &job->memory->channels;
+	const uint32_t lanes = stage->y.lanes;
+	float *gradient = job->backend->gradient, *a = channels->coefficients, *b = a + lanes, *c = b + lanes;
+	const double count = (double)job->n * stage->y.h * stage->y.w;
+
+	for (uint32_t i = 0; i < stage->channels; i++) {
+		const double first = channels->sums[i], second = channels->sums[lanes + i];
+		a[i] = channels->scale[i];
+		if (stage->stage->bn) {
+			const double inverse = channels->deviation_inverse[i];
+			const double slope = -(double)a[i] * inverse * inverse * second / count;
+			b[i] = (float)slope;
+			c[i] = (float)(-(double)a[i] * first / count - slope * (double)channels->mean[i]);
+			gradient[stage->gamma->offset + i] = (float)(second * inverse);
+			gradient[stage->beta->offset + i] = (float)first;
+		}
+		if (stage->bias)
+			gradient[stage->bias->offset + i] = stage->stage->bn ? 0 : (float)first;
+	}
+}

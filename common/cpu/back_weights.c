@@ -1,0 +1,84 @@
+/* back_weights.c: training, backward: the gradient of a stage's weights. */
+#include "cpu/backward.h"
+
+#include <string.h>
+
+float *
+backward_slice_gradient(const Backward *job, size_t slice)
+{
+	const StageLayout *stage = job->stage;
+
+	if (job->slices == 1)
+		return job->backend->gradient + stage->weight->offset;
+	return job->backend->partial + slice * stage->weight->count;
+}
+
+static void
+wgrad_conv(void *context, size_t task, int thread)
+{
+	const Backward *job = context;
+	const StageLayout *stage = job->stage;
+	const uint32_t block = task % stage->blocks;
+	const Slice slice = slice_of_images(job->n, job->slices, (uint32_t)(task / stage->blocks));
+	float *to = backward_slice_gradient(job, task / stage->blocks);
+
+	(void)thread;
+	if (slice.begin < slice.end)
+		main_images_wgrad(job->backend, job->s, slice.begin, slice.end - slice.begin, block, to);
+	else
+		memset(to + block * stage->weight->block_stride, 0, stage->weight->block_stride * sizeof *to);
+}
+
+/* The first convolution's weights, from one or two images whose dy is in scratch memory. */
+void
+backward_patches(const Backward *job, uint32_t image, uint32_t count, float *to, bool is_added, Scratch *scratch)
+{
+	const uint32_t step = job->backend->layout.per_word; /* images of a word */
+
+	for (uint32_t i = 0; i < count; i += step) {
+		const uint8_t *const pixels[2] = {
+			batch_pixels(job->backend, job->batch, image + i),
+			step == 2 && count == 2 ? batch_pixels(job->backend, job->batch, image + 1) : NULL,
+		};
+		main_patches_wgrad(job->backend, pixels, cells_at(scratch->dy, i * plane_image(&job->stage->y), sizeof(float)),
+				   scratch, to, is_added || i);
+	}
+}
+
+static void
+wgrad_dense(void *context, size_t task, int thread)
+{
+	const Backward *job = context;
+	const void *in = job->s ? job->memory[-1].out_cells : job->backend->input;
+
+	main_dense_wgrad(job->backend, job->s, in, job->n, (uint32_t)task, &job->backend->scratch[thread]);
+}
+
+static void
+wgrad_reduce(void *context, size_t task, int thread)
+{
+	const Backward *job = context;
+	const size_t count = job->stage->weight->count, begin = task * UPDATE_FLOATS;
+	const size_t floats = count - begin < UPDATE_FLOATS ? count - begin : UPDATE_FLOATS;
+	float *rows = job->backend->partial + begin;
+
+	(void)thread;
+	for (uint32_t gap = 1; gap < job->slices; gap *= 2)
+		for (uint32_t i = 0; i + gap < job->slices; i += 2 * gap)
+			job->backend->kernels->add(floats, rows + i * count, rows + (i + gap) * count);
+	memcpy(job->backend->gradient + job->stage->weight->offset + begin, rows, floats * sizeof *rows);
+}
+
+void
+backward_weights(Backward *job)
+{
+	const StageLayout *stage = job->stage;
+	Team *team = job->backend->team;
+
+	if (stage->kind == MAIN_DENSE)
+		team_run(team, (stage->depth + CHANNEL_ALIGN - 1) / CHANNEL_ALIGN, wgrad_dense, job);
+	else if (stage->kind == MAIN_CONV)
+		team_run(team, (size_t)job->slices * stage->blocks, wgrad_conv, job);
+	if (stage->kind != MAIN_DENSE && job->slices > 1)
+		team_run(team, (stage->weight->count + UPDATE_FLOATS - 1) / UPDATE_FLOATS, wgrad_reduce, job);
+}

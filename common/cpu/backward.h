@@ -1,0 +1,76 @@
+/* cpu/backward.h: what the files of the way back share: one stage of it. */
+#ifndef FM_CPU_BACKWARD_H
+#define FM_CPU_BACKWARD_H
+
+#include "cpu/engine.h"
+
+typedef struct Backward {
+	const struct Backward *before; /* whose sums are taken on the way, as soon as an image's gradient is there */
+	Backend *backend;
+	const Batch *batch;
+	size_t s;
+	const StageLayout *stage;
+	StageMemory *memory;
+	const KernelTable *kernels; /* of this stage's y and out */
+	const void *y;
+	void *dout;	 /* of this stage's output, without halo */
+	void *din;	 /* NULL: the pixels need none */
+	bool din_is_float;
+	uint32_t n;
+	uint32_t slices; /* of the weight gradient */
+} Backward;
+
+static inline size_t
+backward_out_count(const StageLayout *stage)
+{
+	return (size_t)stage->out.h * stage->out.w * stage->out.lanes;
+}
+
+static inline Affine
+backward_affine(const Backward *job)
+{
+	const StageChannels *channels = &job->memory->channels;
+
+	return (Affine){ .scale = channels->scale, .shift = channels->shift, .is_relu = job->stage->is_relu };
+}
+
+static inline const void *
+backward_y(const Backward *job, uint32_t image)
+{
+	return cells_at(job->y, image * plane_image(&job->stage->y), job->kernels->cell);
+}
+
+static inline void *
+backward_dout(const Backward *job, uint32_t image)
+{
+	return cells_at(job->dout, image * backward_out_count(job->stage), job->kernels->cell);
+}
+
+/* A first stage whose y is not stored. */
+static inline bool
+backward_is_first(const Backward *job)
+{
+	return job->s == 0 && job->backend->first;
+}
+
+/* back_sums.c: the sums that batch norm's gradient needs, and what they give */
+
+/** y as floats to scratch->y[i], by floats for any pool and dropout. @return the gradient at z, [y.h][y.w][lanes] */
+const float *backward_at_z(const Backward *job, uint32_t image, int i, Scratch *scratch);
+void backward_begin_sums(const Backward *job, size_t slice);
+/** Of some images, whose gradient is there. */
+void backward_add_sums(const Backward *job, uint32_t image, uint32_t count, size_t slice, int thread);
+/** A slice's, as a task of a team. */
+void backward_sums(void *context, size_t task, int thread);
+/** The sums of slice 0 to the gradients of gamma, beta or bias, and to coefficients. */
+void backward_take_sums(const Backward *job);
+
+/* back_weights.c: the gradient of a stage's weights */
+
+float *backward_slice_gradient(const Backward *job, size_t slice);
+/** The first convolution's weights, from one or two images whose dy is in scratch memory. */
+void backward_patches(const Backward *job, uint32_t image, uint32_t count, float *to, bool is_added, Scratch *scratch);
+/** Those of a whole batch. */
+void backward_weights(Backward *job);
+
+#endif
