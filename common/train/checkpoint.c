@@ -158,8 +158,10 @@ hash_model(const Model *model)
 	hash_text(hash, model->views);
 	hash_update(hash, model->param, model->net.param_count * sizeof *model->param);
 	hash_update(hash, model->bn, model->net.bn_count * sizeof *model->bn);
-	for (size_t i = 0; i < model->extra_count; i++)
+	for (size_t i = 0; i < model->extra_count; i++) {
+		hash_text(hash, model->extra[i].name);
 		hash_update(hash, model->extra[i].data, model->extra[i].size);
+	}
 	value = hash_value(hash);
 	hash_close(hash);
 	return value;
