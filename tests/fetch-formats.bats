@@ -222,6 +222,81 @@ words_of() {
 	refuse 3 "truncated within its header" fm-fetch header.npy
 }
 
+@test "safetensors: tensors by name, in any order, of any whole type, a file a split" {
+	oracle csv set.csv
+	"$PYTHON" - <<- 'END'
+		import os, sys
+		import numpy as np
+		sys.path.insert(0, os.environ["FM_ROOT"] + "/tests/oracles")
+		from tensors import save
+		a = np.load("set.csv.npz")
+		images, labels = a["images"], a["labels"]
+		for kind in "i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8":
+		    save("%s.safetensors" % kind, labels=labels.astype(kind), images=images, other=np.zeros(3, "f4"))
+		save("flat.safetensors", label=labels.reshape(-1, 1).astype("i4"), image=images[..., 0])
+		save("last.safetensors", image=images, label=labels)
+		os.mkdir("two")
+		np.savez("first.npz", images=images[:150], labels=labels[:150])
+		np.savez("rest.npz", images=images[150:], labels=labels[150:])
+		save("two/train.safetensors", images=images[:150], labels=labels[:150])
+		save("two/test.safetensors", images=images[150:], labels=labels[150:])
+		save("bare.safetensors", images=images)
+		save("float.safetensors", images=images.astype("f4"))
+		save("words.safetensors", images=images, labels=labels.astype("f4"))
+		save("row.safetensors", images=images.reshape(200, -1))
+		save("fewer.safetensors", images=images, labels=labels[:-1])
+		save("minus.safetensors", images=images, labels=labels - 3)
+		save("model.safetensors", **{"fc1.weight": np.zeros((2, 2), "f4")})
+		save("empty.safetensors")
+		data = open("last.safetensors", "rb").read()
+		length = int.from_bytes(data[:8], "little")
+		for name, size in ("head", 7), ("json", 20), ("pixels", 8 + length + 600), ("labels", len(data) - 1):
+		    open("cut-%s.safetensors" % name, "wb").write(data[:size])
+		open("more.safetensors", "wb").write(data + b"x")
+		data = open("i4.safetensors", "rb").read()
+		open("cut-other.safetensors", "wb").write(data[:-1])
+		open("huge.safetensors", "wb").write(b"\xff" * 8 + b"{}")
+	END
+	local place
+	for place in [iu]?.safetensors flat.safetensors last.safetensors; do
+		fm-fetch "$place" > out.fms
+		oracle same out.fms set.csv.npz
+	done
+	cp i4.safetensors nameless
+	gzip -c i4.safetensors > packed.safetensors.gz
+	for place in nameless packed.safetensors.gz; do
+		fm-fetch $place > out.fms
+		oracle same out.fms set.csv.npz
+	done
+	(cd two && zip -q ../two.zip ./*)
+	for place in two two.zip; do
+		fm-fetch $place > out.fms
+		oracle same out.fms first.npz
+		fm-fetch $place --split test > out.fms
+		oracle same out.fms rest.npz
+	done
+	fm-fetch bare.safetensors > out.fms
+	run oracle labels out.fms
+	[[ ${lines[199]} == "- 199 ?" ]]
+	refuse 3 "images of type f4" fm-fetch float.safetensors
+	refuse 3 "labels of type f4" fm-fetch words.safetensors
+	refuse 3 "an array of 2 dimensions" fm-fetch row.safetensors
+	refuse 3 "199 labels" fm-fetch fewer.safetensors
+	refuse 3 "has the label -" fm-fetch minus.safetensors
+	refuse 3 'no tensor "image" or "images" among its 1, such as fc1.weight; is it a model?' fm-fetch model.safetensors
+	refuse 3 "among its 0; is it" fm-fetch empty.safetensors
+	refuse 3 "truncated within its header" fm-fetch cut-head.safetensors
+	refuse 3 "truncated within its header" fm-fetch cut-json.safetensors
+	refuse 3 "truncated" fm-fetch cut-pixels.safetensors
+	refuse 3 "truncated" fm-fetch cut-labels.safetensors
+	refuse 3 "truncated: 1 bytes fewer" fm-fetch cut-other.safetensors
+	refuse 3 "more data than" fm-fetch more.safetensors
+	refuse 3 "not a safetensors file" fm-fetch huge.safetensors
+	# a model beside pictures is none
+	mkdir beside && printf 'P2 1 1 255 7' > beside/x.pgm && cp model.safetensors beside
+	fm-fetch beside > out.fms
+}
+
 # small: a stream of 200 pictures of the classes 0 to 4
 small() {
 	oracle csv set.csv

@@ -13,16 +13,35 @@ typedef struct ArrayState {
 	uint64_t done;
 } ArrayState;
 
+Status
+array_skip(Array *array, uint64_t size)
+{
+	uint8_t piece[4096];
+
+	while (size) {
+		size_t wanted = size < sizeof piece ? (size_t)size : sizeof piece, got;
+		Status status = bytes_read(&array->bytes, piece, wanted, &got);
+
+		if (status < 0)
+			return status;
+		if (got < wanted)
+			return fail(STATUS_INPUT, "%s: truncated: %" PRIu64 " bytes fewer than its header promises", array->bytes.name,
+				    size - got);
+		size -= got;
+	}
+	return STATUS_OK;
+}
+
 static Status
-check_end(const Array *array)
+check_end(Array *array)
 {
 	uint8_t byte;
 	size_t got;
-	Bytes bytes = array->bytes;
-	Status status = bytes_read(&bytes, &byte, 1, &got);
+	Status status = array_skip(array, array->behind);
 
-	if (status >= 0 && got)
-		return fail(STATUS_INPUT, "%s: more data than its header promises", bytes.name);
+	if (status >= 0 && (status = bytes_read(&array->bytes, &byte, 1, &got)) >= 0 && got)
+		return fail(STATUS_INPUT, "%s: more data than its header promises", array->bytes.name);
+	array->behind = 0;
 	return status;
 }
 

@@ -10,7 +10,11 @@
 typedef struct Array {
 	Bytes bytes;
 	NpyHeader header;
+	uint64_t behind; /* bytes that follow the values, to the end */
 } Array;
+
+/** Pass over bytes in front of the values. @return STATUS_INPUT where they aren't there */
+MUST_CHECK Status array_skip(Array *array, uint64_t size);
 
 /**
  * @param images  taken over, whatever happens; bytes (kind 'u', size 1)

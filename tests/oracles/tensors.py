@@ -21,6 +21,20 @@ def load(path):
     return metadata, tensors
 
 
+def save(path, **tensors):
+    """As other programs write safetensors: in the order given, without metadata."""
+    header, data = {}, b""
+    for name, array in tensors.items():
+        letter = {"u": "U", "i": "I", "f": "F"}[array.dtype.kind]
+        header[name] = {"dtype": letter + str(8 * array.dtype.itemsize), "shape": list(array.shape),
+                        "data_offsets": [len(data), len(data) + array.nbytes]}
+        data += array.tobytes()
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text + data)
+
+
 def state(path):
     """What a checkpoint says of its run."""
     return json.loads(load(path)[0]["fm.training"])
