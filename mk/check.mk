@@ -22,7 +22,7 @@ CLANG := BUILD=$(BUILD)/clang CC=clang GPU=no
 ADDRESS_SUITES = $(UNIT_SOURCES:%.c=$(BUILD)/address/%)
 # programs under AddressSanitizer: whatever is hostile to them
 ADDRESS_BATS := $(wildcard tests/manners.bats tests/stream.bats tests/lazy.bats tests/fetch.bats \
-	tests/fetch-formats.bats tests/fetch-pictures.bats tests/fetch-webdataset.bats)
+	tests/fetch-formats.bats tests/fetch-pictures.bats tests/fetch-webdataset.bats tests/fetch-published.bats)
 ADDRESS_SUITES += $(ADDRESS_BATS:%='FM_BIN=$(abspath $(BUILD)/address/bin) %')
 CLANG_SUITES = $(UNIT_SOURCES:%.c=$(BUILD)/clang/%)
 THREAD_SUITES = $(THREADED:%='OMP_NUM_THREADS=3 $(BUILD)/thread/%')

@@ -22,3 +22,6 @@ replay() {
 @test "the corpus of NumPy arrays crashes nothing" { replay npy; }
 @test "the corpus of WebDataset's names, labels and shards crashes nothing" { replay shard; }
 @test "the corpus of bare frames crashes nothing" { replay raw; }
+@test "the corpus of safetensors of images crashes nothing" { replay tensors; }
+@test "the corpus of CIFAR's batches crashes nothing" { replay cifar; }
+@test "the corpus of MAT-files crashes nothing" { replay mat; }

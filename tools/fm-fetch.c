@@ -119,7 +119,7 @@ static const Manual manual = {
 		 "fm-fetch --webdataset [--classes FILE] [--size HxW] [--on-error stop|skip] [SHARD...]\n"
 		 "fm-fetch [--size HxW] [--on-error stop|skip] PICTURE... | --files0-from FILE",
 	.note = "SOURCE is fashion-mnist where none is given; others known by name: mnist, kmnist, emnist-balanced,\n"
-		"emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist.",
+		"emnist-byclass, emnist-bymerge, emnist-digits, emnist-letters, emnist-mnist, cifar-10, cifar-100, svhn.",
 	.options = options,
 	.operands = INT_MAX, /* more than two are pictures */
 	.input = STDIO_ASKED,

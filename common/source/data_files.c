@@ -10,7 +10,7 @@ bool
 data_file_is_wanted(const char *base)
 {
 	return strstr(base, "idx") || path_has_suffix(base, ".csv") || path_has_suffix(base, ".npy") ||
-	       path_has_suffix(base, ".safetensors") || is_picture_name(base);
+	       path_has_suffix(base, ".safetensors") || path_has_suffix(base, ".mat") || is_cifar_name(base) || is_picture_name(base);
 }
 
 static Status
@@ -20,7 +20,7 @@ fail_kind(const Files *files)
 		return fail(STATUS_INPUT, "%s; give that folder instead", files->link_out);
 	return fail(STATUS_INPUT,
 		    "%s: no IDX files in it (such as train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz), no pictures, no CSV, "
-		    "no NumPy arrays (images.npy and labels.npy), no safetensors",
+		    "no NumPy arrays (images.npy and labels.npy), no safetensors, no CIFAR (data_batch_1.bin), no SVHN (train_32x32.mat)",
 		    files->name);
 }
 
@@ -28,7 +28,8 @@ Status
 data_files_open(Source *source, const Files *files, SourceRequest *request)
 {
 	/* what is found beside other files in any folder comes last */
-	static FileKind *const kinds[] = { idx_files_open, csv_files_open, npy_files_open, picture_files_open, tensors_files_open };
+	static FileKind *const kinds[] = { idx_files_open, csv_files_open, npy_files_open, cifar_files_open, picture_files_open,
+					  mat_files_open, tensors_files_open };
 	Status status = 0;
 
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds && !status; i++)

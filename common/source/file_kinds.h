@@ -12,10 +12,13 @@
 
 typedef Status FileKind(Source *source, const Files *files, SourceRequest *request);
 
-FileKind idx_files_open, csv_files_open, npy_files_open, picture_files_open, tensors_files_open;
+FileKind idx_files_open, csv_files_open, npy_files_open, cifar_files_open, mat_files_open, picture_files_open, tensors_files_open;
 
 /** A single file that nothing else fits: its header says what is wrong with it. */
 FileKind idx_file_open;
+
+/** Is it a file of CIFAR-10 or CIFAR-100, published or packed anew? */
+bool is_cifar_name(const char *base);
 
 /** The part of a path behind its last slash. */
 const char *path_base(const char *path);

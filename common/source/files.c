@@ -206,6 +206,16 @@ files_read(const Files *files, size_t index, Bytes *bytes)
 	return status;
 }
 
+Status
+files_read_twice(const Files *files, size_t index, Bytes *bytes, Bytes *again)
+{
+	Status status = files_read(files, index, bytes);
+
+	if (status >= 0 && (status = files_read(files, index, again)) < 0)
+		bytes_close(bytes);
+	return status;
+}
+
 void
 files_close(Files *files)
 {

@@ -37,6 +37,9 @@ MUST_CHECK Status files_open(Files *files, int fd, const char *name, bool (*is_w
 /** Open one of them, by its index in paths. */
 MUST_CHECK Status files_read(const Files *files, size_t index, Bytes *bytes);
 
+/** Open one of them twice: what describes it is read ahead of what it holds. */
+MUST_CHECK Status files_read_twice(const Files *files, size_t index, Bytes *bytes, Bytes *again);
+
 void files_close(Files *files);
 
 #endif

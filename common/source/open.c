@@ -6,12 +6,10 @@
 #include "source/data_files.h"
 #include "source/fitted.h"
 #include "source/idx_source.h"
-#include "source/locate.h"
 #include "source/operand.h"
 #include "source/picture_source.h"
 #include "source/raw.h"
-#include "source/sets.h"
-#include "source/splits.h"
+#include "source/set_source.h"
 #include "source/stream_source.h"
 #include "source/webdataset_source.h"
 
@@ -19,95 +17,6 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* ---- named sets ---- */
-
-typedef struct SetPlace {
-	const NamedSet *set;
-	const DownloadManners *manners;
-	int fd;	    /* of the set's one archive, verified once for all that is read from it; else -1 */
-	char *name; /* the archive's */
-} SetPlace;
-
-static Status
-locate_archive(SetPlace *place)
-{
-	char *name;
-	int fd;
-
-	if (place->fd >= 0)
-		return STATUS_OK;
-	Status status = locate_file(place->set, place->set->files, place->manners, &fd, &name);
-
-	if (status >= 0) {
-		place->fd = fd;
-		place->name = name;
-	}
-	return status;
-}
-
-static Status
-open_set_file(SetPlace *place, const char *file, Bytes *bytes)
-{
-	char *name;
-	int fd;
-	Status status;
-
-	if (place->set->is_archive) {
-		status = locate_archive(place);
-		return status < 0 ? status : bytes_open(bytes, dup(place->fd), place->name, file);
-	}
-	if ((status = locate_file(place->set, set_file(place->set, file), place->manners, &fd, &name)) < 0)
-		return status;
-	status = bytes_open(bytes, fd, name, NULL);
-	free(name);
-	return status;
-}
-
-static Status
-open_set_split(void *context, Split split, int64_t first_id, Source *source)
-{
-	SetPlace *place = context;
-	const SetSplit *files = split == SPLIT_TEST ? &place->set->test : &place->set->train;
-	IdxTraits traits = place->set->traits;
-	Bytes images, labels;
-	Status status = open_set_file(place, files->images, &images);
-
-	if (status < 0)
-		return status;
-	if ((status = open_set_file(place, files->labels, &labels)) < 0) {
-		bytes_close(&images);
-		return status;
-	}
-	traits.first_id = first_id;
-	return idx_source_open(source, &images, &labels, &traits);
-}
-
-static bool
-has_set_split(const void *place, Split split)
-{
-	(void)place;
-	return split != SPLIT_ANY;
-}
-
-static Status
-open_set(const NamedSet *set, SourceRequest *request, Source *source)
-{
-	SetPlace place = { .set = set, .manners = &request->manners, .fd = -1 };
-	const Splits splits = { set->name, "files", &place, has_set_split, open_set_split };
-	Status status = splits_open(&splits, &request->split, source);
-
-	if (place.fd >= 0)
-		close(place.fd);
-	free(place.name);
-	if (status >= 0) { /* for messages: the set, not one of its files */
-		free(source->name);
-		source->name = memory_text(set->name);
-	}
-	return status;
-}
-
-/* ---- what an operand names ---- */
 
 static Status
 fail_if_split(const SourceRequest *request, const char *what)
@@ -163,7 +72,7 @@ open_one(SourceRequest *request, Source *source)
 	if (!strcmp(request->operands[0], "-"))
 		return open_stdin(request, source);
 	if (set)
-		return open_set(set, request, source);
+		return set_source_open(source, set, request);
 	Status status = operand_open(request->operands[0], request->sha256, &request->manners, &fd, &name);
 
 	if (status < 0)

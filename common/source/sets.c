@@ -2,7 +2,7 @@
  *
  * Where the digests come from: Fashion-MNIST's were computed from Debian's dataset-fashion-mnist, as packed (the package
  * strips each file's name and time from its gzip header) and, with name and time put back, as published; these agree with
- * TensorFlow Datasets' list, from which those of MNIST, KMNIST and EMNIST are taken. */
+ * TensorFlow Datasets' list (tensorflow_datasets/url_checksums), from which all others are taken. */
 #include "source/sets.h"
 
 #include <string.h>
@@ -101,6 +101,24 @@ static const char *const emnist_mirrors[] = {
 		.mirrors = emnist_mirrors,                                                                             \
 	}
 
+static const SetFile cifar_10_files[] = {
+	{ "cifar-10-binary.tar.gz", 170052171, "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd", NULL, NULL },
+	{ 0 },
+};
+static const SetFile cifar_100_files[] = {
+	{ "cifar-100-binary.tar.gz", 168513733, "58a81ae192c23a4be8b1804d68e518ed807d710a4eb253b1f2a199162a40d8ec", NULL, NULL },
+	{ 0 },
+};
+static const char *const cifar_mirrors[] = { "https://www.cs.toronto.edu/~kriz/", NULL };
+
+static const SetFile svhn_files[] = {
+	{ "train_32x32.mat", 182040794, "435e94d69a87fde4fd4d7f3dd208dfc32cb6ae8af2240d066de1df7508d083b8", NULL, NULL },
+	{ "test_32x32.mat", 64275384, "cdce80dfb2a2c4c6160906d0bd7c68ec5a99d7ca4831afa54f09182025b6a75b", NULL, NULL },
+	{ 0 },
+};
+/* its publisher has no https; the digests vouch for it */
+static const char *const svhn_mirrors[] = { "http://ufldl.stanford.edu/housenumbers/", NULL };
+
 const NamedSet named_sets[] = {
 	{ .name = "fashion-mnist", .folder = "fashion-mnist", .files = fashion_files, FOUR_FILES,
 	  .traits = { .class_count = COUNT_OF(clothes), .classes = clothes }, .mirrors = fashion_mirrors,
@@ -115,6 +133,12 @@ const NamedSet named_sets[] = {
 	EMNIST("digits", digits, 0),
 	EMNIST("letters", letters, 1),
 	EMNIST("mnist", digits, 0),
+	{ .name = "cifar-10", .folder = "cifar-10", .files = cifar_10_files, .layout = SET_CIFAR, .is_archive = true,
+	  .mirrors = cifar_mirrors },
+	{ .name = "cifar-100", .folder = "cifar-100", .files = cifar_100_files, .layout = SET_CIFAR, .is_archive = true,
+	  .mirrors = cifar_mirrors },
+	{ .name = "svhn", .folder = "svhn", .files = svhn_files, .layout = SET_MAT, .train = { "train_32x32.mat", NULL },
+	  .test = { "test_32x32.mat", NULL }, .mirrors = svhn_mirrors },
 	{ 0 },
 };
 

@@ -20,10 +20,18 @@ typedef struct SetSplit {
 	const char *images, *labels;
 } SetSplit;
 
+/** How a set's files are to be read. */
+typedef enum SetLayout {
+	SET_IDX,   /* a pair of IDX files a split */
+	SET_CIFAR, /* files[0] is an archive of batches and class names */
+	SET_MAT,   /* a MAT-file a split, named as its images */
+} SetLayout;
+
 typedef struct NamedSet {
 	const char *name;
 	const char *folder;	    /* in the cache, in FM_DATASETS and below FM_MIRROR */
 	const SetFile *files;	    /* ends with a NULL name */
+	SetLayout layout;
 	bool is_archive;	    /* files[0] holds everything */
 	SetSplit train, test;
 	IdxTraits traits;

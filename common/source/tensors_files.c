@@ -9,10 +9,8 @@ open_one(const SplitFiles *place, size_t file, int64_t first_id, Source *source)
 {
 	const IdxTraits traits = { .first_id = first_id };
 	Bytes images, labels;
-	Status status = files_read(place->files, file, &images);
+	Status status = files_read_twice(place->files, file, &images, &labels);
 
-	if (status >= 0 && (status = files_read(place->files, file, &labels)) < 0)
-		bytes_close(&images);
 	return status < 0 ? status : tensors_source_open(source, &images, &labels, &traits);
 }
 

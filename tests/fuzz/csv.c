@@ -1,22 +1,9 @@
 /* Any bytes are lines of CSV or an error; whatever is sent has a label that is a class. */
 #include "source/csv_source.h"
 
-#include <stdint.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "memory_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static int
-file_of(const uint8_t *data, size_t size)
-{
-	int fd = memfd_create("csv", MFD_CLOEXEC);
-
-	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
-		abort();
-	return fd;
-}
 
 static void
 require_fit(const Source *source, const Record *record)
@@ -41,9 +28,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	const Form form = { .height = data[0] ? 1 : 0, .width = data[0] };
 
-	if (bytes_open(&bytes, file_of(data + 1, size - 1), "csv", NULL) < 0)
+	if (bytes_open(&bytes, memory_file(data + 1, size - 1), "csv", NULL) < 0)
 		return 0;
-	if (bytes_open(&labels, file_of(data + 1, size - 1), "csv", NULL) < 0)
+	if (bytes_open(&labels, memory_file(data + 1, size - 1), "csv", NULL) < 0)
 		abort();
 	if (csv_source_open(&source, &bytes, &labels, &form, &traits) < 0)
 		return 0;

@@ -2,22 +2,9 @@
 #include "source/files.h"
 #include "source/idx_source.h"
 
-#include <stdint.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "memory_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static int
-file_of(const uint8_t *data, size_t size)
-{
-	int fd = memfd_create("idx", MFD_CLOEXEC);
-
-	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
-		abort();
-	return fd;
-}
 
 static void
 require_fit(const Source *source, const Record *record)
@@ -48,9 +35,9 @@ read_pair(const uint8_t *one, size_t one_size, const uint8_t *other, size_t othe
 {
 	Bytes images, labels;
 
-	if (bytes_open(&images, file_of(one, one_size), "one", NULL) < 0)
+	if (bytes_open(&images, memory_file(one, one_size), "one", NULL) < 0)
 		return;
-	if (bytes_open(&labels, file_of(other, other_size), "other", NULL) < 0)
+	if (bytes_open(&labels, memory_file(other, other_size), "other", NULL) < 0)
 		bytes_close(&images);
 	else
 		read_all(&images, &labels);
@@ -61,7 +48,7 @@ read_files(const uint8_t *data, size_t size)
 {
 	Files files;
 
-	if (files_open(&files, file_of(data, size), "archive", NULL) < 0)
+	if (files_open(&files, memory_file(data, size), "archive", NULL) < 0)
 		return;
 	for (size_t i = 0; i < files.count && i < 4; i++) {
 		Bytes bytes;

@@ -1,22 +1,15 @@
 /* Any bytes are a NumPy header, arrays of images and labels, or an error. */
 #include "source/array_source.h"
 
-#include <stdint.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "memory_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool
 open_array(Array *array, const uint8_t *data, size_t size)
 {
-	int fd = memfd_create("npy", MFD_CLOEXEC);
-
-	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
-		abort();
 	*array = (Array){ 0 };
-	if (bytes_open(&array->bytes, fd, "npy", NULL) < 0)
+	if (bytes_open(&array->bytes, memory_file(data, size), "npy", NULL) < 0)
 		return false;
 	if (npy_header_read(&array->bytes, &array->header) >= 0)
 		return true;

@@ -1,11 +1,9 @@
 /* Any text is the size of a frame or an error; any bytes are whole frames of it, or an error at the last one. */
 #include "source/raw.h"
 
-#include <stdint.h>
-#include <stdlib.h>
+#include "memory_file.h"
+
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -13,14 +11,11 @@ static void
 read_frames(const uint8_t *data, size_t size, RawShape shape)
 {
 	size_t frame = (size_t)shape.height * shape.width * shape.channels, n = 0;
-	int fd = memfd_create("raw", MFD_CLOEXEC);
 	Source source;
 	Record record;
 	Status status;
 
-	if (fd < 0 || write(fd, data, size) != (ssize_t)size || lseek(fd, 0, SEEK_SET))
-		abort();
-	if (raw_open(&source, fd, "raw", shape) < 0)
+	if (raw_open(&source, memory_file(data, size), "raw", shape) < 0)
 		abort();
 	while ((status = source_next(&source, &record)) > 0) {
 		if (record.n != 1 || memcmp(record_find(&record, "image")->data, data + n * frame, frame) != 0)

@@ -2,10 +2,9 @@
 #include "memory.h"
 #include "source/shards.h"
 
-#include <stdint.h>
+#include "memory_file.h"
+
 #include <stdio.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -51,12 +50,10 @@ static void
 read_shard(const uint8_t *data, size_t size)
 {
 	char path[32], *operands[] = { path };
-	int fd = memfd_create("shard", MFD_CLOEXEC);
+	int fd = memory_file(data, size);
 	Shards shards;
 	Job job = { 0 };
 
-	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
-		abort();
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	if (shards_open(&shards, operands, 1, &(DownloadManners){ 0 }) < 0)
 		abort();
