@@ -385,6 +385,26 @@ words_of() {
 	done
 }
 
+@test "one file of a pair comes from standard input" {
+	small
+	local images labels
+	images=$(echo small/train-images*) labels=$(echo small/train-labels*)
+	fm-fetch "$images" "$labels" > named.fms
+	gzip -c "$images" | fm-fetch - "$labels" > piped.fms
+	[ "$(content piped.fms)" = "$(content named.fms)" ]
+	fm-fetch "$images" - < "$labels" > piped.fms
+	[ "$(content piped.fms)" = "$(content named.fms)" ]
+	refuse 3 "standard input: not an IDX file" fm-fetch - "$labels" < /dev/null
+	refuse 2 "only one of images and labels" fm-fetch - -
+	printf 'P2 1 1 255 7' > x.pgm
+	refuse 2 "'-' among pictures" fm-fetch x.pgm x.pgm -
+	local words
+	for words in "- $labels" "$images -" "--raw 2x2x1" "--webdataset" "--files0-from -"; do
+		run -2 on_terminal sh -c "fm-fetch $words > out.fms"
+		assert_output --partial "fm-fetch --help"
+	done
+}
+
 @test "pictures with channels: IDX of four dimensions" {
 	printf '\0\0\10\4\0\0\0\2\0\0\0\2\0\0\0\1\0\0\0\3ABCDEFGHIJKL' > colour
 	fm-fetch colour > out.fms

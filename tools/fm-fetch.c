@@ -295,6 +295,18 @@ history_of(const Source *source, bool is_complete)
 	return history;
 }
 
+/* Binary, and a list that ends with NULs, is not read from a terminal, whichever operand or option asks for it. */
+static void
+check_stdin(void)
+{
+	bool reads = list && !strcmp(list, "-");
+
+	for (size_t i = 0; i < path_count; i++)
+		reads = reads || !strcmp(paths[i], "-");
+	if (reads || ((raw || webdataset) && !path_count))
+		cli_reads_stdin();
+}
+
 int
 main(int argc, char **argv)
 {
@@ -306,10 +318,9 @@ main(int argc, char **argv)
 	cli_start(&manual, &argc, &argv);
 	paths = argv;
 	path_count = (size_t)argc;
-	if ((raw || webdataset) && !argc) {
+	if ((raw || webdataset) && !argc)
 		source_operand = "-";
-		cli_reads_stdin();
-	}
+	check_stdin();
 	if (list && (argc || raw || webdataset))
 		must(fail(STATUS_USAGE, "--files0-from names the source; give no other"));
 	if (raw && webdataset)

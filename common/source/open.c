@@ -124,6 +124,15 @@ is_array_name(const char *name)
 	return suffix && (!suffix[4] || suffix[4] == '.');
 }
 
+/* By the name of one of them where the other one is standard input. */
+static bool
+are_arrays(const char *const operands[static 2])
+{
+	bool are_named[2] = { is_array_name(operands[0]), is_array_name(operands[1]) };
+
+	return (are_named[0] || !strcmp(operands[0], "-")) && (are_named[1] || !strcmp(operands[1], "-"));
+}
+
 static Status
 open_two(const SourceRequest *request, Source *source)
 {
@@ -131,13 +140,15 @@ open_two(const SourceRequest *request, Source *source)
 	Bytes one, other;
 	Status status = fail_if_split(request, "a pair of files");
 
+	if (status >= 0 && !strcmp(request->operands[0], "-") && !strcmp(request->operands[1], "-"))
+		return fail(STATUS_USAGE, "standard input can be only one of images and labels");
 	if (status < 0 || (status = open_bytes(request->operands[0], request, &one)) < 0)
 		return status;
 	if ((status = open_bytes(request->operands[1], request, &other)) < 0) {
 		bytes_close(&one);
 		return status;
 	}
-	if (is_array_name(request->operands[0]) && is_array_name(request->operands[1]))
+	if (are_arrays(request->operands))
 		return open_arrays(&one, &other, source);
 	return idx_source_open(source, &one, &other, &traits);
 }
@@ -182,6 +193,9 @@ open_list(Source *source, const SourceRequest *request)
 {
 	Status status = fail_if_split(request, "a list of pictures");
 
+	for (size_t i = 0; i < request->path_count; i++)
+		if (!strcmp(request->paths[i], "-"))
+			return fail(STATUS_USAGE, "'-' among pictures: a list of their paths is read with --files0-from -");
 	return status < 0 ? status : picture_source_open_list(source, request);
 }
 

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 
 Status
 path_open(const char *path, int *fd)
@@ -18,9 +19,21 @@ path_open(const char *path, int *fd)
 	return fail_errno("%s", path);
 }
 
+static Status
+open_stdin(int *fd, char **name)
+{
+	*fd = dup(STDIN_FILENO);
+	if (*fd < 0)
+		return fail_errno("standard input");
+	*name = memory_text("standard input");
+	return STATUS_OK;
+}
+
 Status
 operand_open(const char *operand, const char *sha256, const DownloadManners *manners, int *fd, char **name)
 {
+	if (!strcmp(operand, "-"))
+		return open_stdin(fd, name);
 	bool is_remote = is_address(operand);
 	Status status = is_remote ? remote_open(operand, sha256, manners, fd) : path_open(operand, fd);
 

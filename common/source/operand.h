@@ -8,7 +8,7 @@
 MUST_CHECK Status path_open(const char *path, int *fd);
 
 /**
- * Open a file, or what is at an address.
+ * Open a file, what is at an address, or standard input ("-").
  *
  * @param sha256  what it must have, or NULL
  * @param name    out: what to call it, malloced

@@ -35,16 +35,10 @@ open_operand(Shards *shards, const char *operand, int *fd)
 {
 	struct stat about;
 
-	if (strcmp(operand, "-") != 0) {
-		Status status = operand_open(operand, NULL, &shards->manners, fd, &shards->name);
+	Status status = operand_open(operand, NULL, &shards->manners, fd, &shards->name);
 
-		if (status < 0)
-			return status;
-	} else {
-		if ((*fd = dup(STDIN_FILENO)) < 0)
-			return fail_errno("standard input");
-		shards->name = memory_text("standard input");
-	}
+	if (status < 0)
+		return status;
 	if (fstat(*fd, &about) || !S_ISDIR(about.st_mode))
 		return STATUS_OK;
 	close(*fd);
