@@ -58,6 +58,6 @@ check-run:
 	@FM_BIN='$(abspath $(BUILD)/bin)' CC='$(CC)' tests/run -o $(BUILD)/check $(UNIT_PROGRAMS) $(ADDRESS_SUITES) \
 		$(CLANG_SUITES) $(THREAD_SUITES) $(BATS) $(TAP_SCRIPTS)
 
-check-long: all unit $(PEER_PROGRAMS) ## the tests that take long or need PyTorch (tests/peers)
-	@$(if $(DEPS),$(DEPS) build check lint long)
-	@FM_BIN='$(abspath $(BUILD)/bin)' tests/run -j 1 -o $(BUILD)/check-long $(sort $(wildcard tests/peers/*.bats))
+check-long: all unit $(PEER_PROGRAMS) ## the tests that take long or need PyTorch (tests/peers, tests/portable)
+	@$(if $(DEPS),$(DEPS) build check lint portable long)
+	@FM_BIN='$(abspath $(BUILD)/bin)' tests/run -j 1 -o $(BUILD)/check-long $(sort $(wildcard tests/peers/*.bats tests/portable/*.bats))
