@@ -372,6 +372,21 @@ for line in sys.stdin:
 	run -0 --separate-stderr bash -c 'fm-fetch marked.fms --dedup > out.fms'
 	[[ $stderr == *"of the hold-out"* ]]
 	[ "$(oracle labels out.fms | wc -l)" = 3 ]
+	# pictures by their names; of plain duplicates only the first are named, of leaks all
+	mkdir -p many/a many/b
+	for i in {10..59}; do
+		printf 'P2 2 1 255 %d 1' $i > many/a/$i.pgm
+		cp many/a/$i.pgm many/b/$i.pgm
+	done
+	run -0 --separate-stderr bash -c 'fm-fetch many --dedup > out.fms'
+	[ "$(grep -c '^fm-fetch: b/.*.pgm equals a/.*.pgm, which has another label; dropped$' <<< "$stderr")" = 20 ]
+	[[ $stderr == *"50 of 100 samples equal earlier ones"* ]]
+	fm-fetch many --holdout 50 > marked.fms
+	run -0 --separate-stderr bash -c 'fm-fetch marked.fms --dedup > out.fms'
+	local leaks
+	leaks=$(grep -c ' of the hold-out, which has another label; dropped$' <<< "$stderr")
+	[ "$leaks" -gt 21 ] || fail "$leaks"
+	[[ $stderr == *"; $leaks of them were in both parts"* ]]
 	small
 	run -0 --separate-stderr bash -c 'fm-fetch small.fms --dedup > out.fms'
 	[ -z "$stderr" ]

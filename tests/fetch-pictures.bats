@@ -83,6 +83,16 @@ words_of() {
 	# shellcheck disable=SC2154 # set by `run`
 	[[ $stderr == *"flat/c.png: a link that leads out of the folder"* && $stderr == *"such as README, passed over"* ]]
 	diff <(names out.fms) <(printf '? a.png\n? b.png\n? d.png\n')
+	mkdir linked && ln -s "$PWD/two/train/cat" linked/cat && ln -s ../two/train/dog linked/dog
+	refuse 3 ": a link to a folder" fm-fetch linked
+	cp -r two/train/dog linked/hund
+	run -0 --separate-stderr bash -c 'fm-fetch linked > out.fms'
+	[[ $stderr == *"a link to a folder"*"; not followed, nor are 1 other links"* ]]
+	ln -s nowhere.png flat/e.png
+	refuse 4 "flat/e.png: No such file" fm-fetch flat
+	run -0 --separate-stderr bash -c 'fm-fetch flat --on-error skip > out.fms'
+	[[ $stderr == *"flat/e.png: No such file or directory; skipped"* ]]
+	rm flat/e.png
 	refuse 2 "has no splits" fm-fetch flat --split test
 	mkdir none && refuse 3 "no pictures" fm-fetch none
 }

@@ -16,8 +16,9 @@ data_file_is_wanted(const char *base)
 static Status
 fail_kind(const Files *files)
 {
-	if (files->link_out)
-		return fail(STATUS_INPUT, "%s; give that folder instead", files->link_out);
+	if (files->links_left)
+		return fail(STATUS_INPUT, "%s; not followed: give the folder that it leads to, or put what it leads to in its place",
+			    files->link_left);
 	return fail(STATUS_INPUT,
 		    "%s: no IDX files in it (such as train-images-idx3-ubyte.gz and train-labels-idx1-ubyte.gz), no pictures, no CSV, "
 		    "no NumPy arrays (images.npy and labels.npy), no safetensors, no CIFAR (data_batch_1.bin), no SVHN (train_32x32.mat)",

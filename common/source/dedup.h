@@ -7,7 +7,7 @@
 /**
  * Each sample that is dropped, and the one it equals, is named by warn(), the first few of them; the rest are counted when
  * the source ends. Of a marked stream, whose hold-out comes first, those of the fit part that are in the hold-out are dropped
- * and named as leaking.
+ * and named as leaking, all of them.
  *
  * Two pictures are taken for equal where 128 bits of hash are.
  *

@@ -76,29 +76,46 @@ compare_paths(const void *left, const void *right)
 
 /* ---- folders ---- */
 
-/* A link counts where it leads to a place below the folder. */
-static Status
-check_link(const Listing *listing, int folder, const char *path, bool *is_below)
+/* The first link that is not followed is kept in words, the others are counted. */
+static void
+note_link(Files *files, const char *path, const char *what, const char *end)
 {
-	char place[64], target[64];
-	int fd = openat(folder, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	Files *files = listing->files;
-
-	if (fd < 0)
-		return fail_errno("%s/%s", files->name, path);
-	snprintf(place, sizeof place, "/proc/self/fd/%d", folder);
-	snprintf(target, sizeof target, "/proc/self/fd/%d", fd);
-	char *root = realpath(place, NULL), *end = realpath(target, NULL);
-	size_t length = root ? strlen(root) : 0;
-
-	*is_below = root && end && !strncmp(root, end, length) && (end[length] == '/' || !strcmp(root, "/"));
-	if (!*is_below && !files->link_out &&
-	    asprintf(&files->link_out, "%s/%s: a link that leads out of the folder, to %s", files->name, path, end ? end : "nowhere") < 0)
+	if (!files->links_left++ &&
+	    asprintf(&files->link_left, "%s/%s: a link %s, to %s", files->name, path, what, end ? end : "nowhere") < 0)
 		abort();
+}
+
+static char *
+path_of_fd(int fd)
+{
+	char place[64];
+
+	snprintf(place, sizeof place, "/proc/self/fd/%d", fd);
+	return realpath(place, NULL);
+}
+
+/* A link counts where it leads to a file below the folder. */
+static Status
+list_link(Listing *listing, const char *path)
+{
+	Files *files = listing->files;
+	bool is_wanted = !listing->is_wanted || listing->is_wanted(base_name(path));
+	int fd = openat(files->fd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat about;
+
+	if (fd < 0) /* it may be one bad file among many: whoever reads it says what is wrong */
+		return is_wanted ? add(listing, path) : STATUS_OK;
+	char *root = path_of_fd(files->fd), *end = path_of_fd(fd);
+	size_t length = root ? strlen(root) : 0;
+	bool is_below = root && end && !strncmp(root, end, length) && (end[length] == '/' || !strcmp(root, "/"));
+	bool is_known = !fstat(fd, &about), is_folder = is_known && S_ISDIR(about.st_mode);
+
+	if (is_folder || (is_wanted && !is_below))
+		note_link(files, path, is_folder ? "to a folder" : "that leads out of the folder", end);
 	free(root);
 	free(end);
 	close(fd);
-	return STATUS_OK;
+	return is_known && S_ISREG(about.st_mode) && is_wanted && is_below ? add(listing, path) : STATUS_OK;
 }
 
 static Status list_folder(Listing *listing, const char *path, int depth);
@@ -106,20 +123,14 @@ static Status list_folder(Listing *listing, const char *path, int depth);
 static Status
 list_entry(Listing *listing, const char *path, int depth)
 {
-	int folder = listing->files->fd;
 	struct stat about;
 
-	if (fstatat(folder, path, &about, AT_SYMLINK_NOFOLLOW))
+	if (fstatat(listing->files->fd, path, &about, AT_SYMLINK_NOFOLLOW))
 		return fail_errno("%s/%s", listing->files->name, path);
 	if (S_ISDIR(about.st_mode))
 		return list_folder(listing, path, depth + 1);
-	if (S_ISLNK(about.st_mode)) {
-		bool is_below = !listing->is_wanted || listing->is_wanted(base_name(path));
-		Status status = is_below ? check_link(listing, folder, path, &is_below) : STATUS_OK;
-
-		if (status < 0 || !is_below || fstatat(folder, path, &about, 0))
-			return status;
-	}
+	if (S_ISLNK(about.st_mode))
+		return list_link(listing, path);
 	return S_ISREG(about.st_mode) ? add(listing, path) : STATUS_OK;
 }
 
@@ -224,7 +235,7 @@ files_close(Files *files)
 	free(files->paths);
 	free(files->name);
 	free(files->first_passed_over);
-	free(files->link_out);
+	free(files->link_left);
 	if (files->fd >= 0)
 		close(files->fd);
 	*files = (Files){ .fd = -1 };

@@ -17,7 +17,8 @@ typedef struct Files {
 	char **paths; /* within it, in byte order */
 	size_t passed_over; /* files that were not wanted, hidden ones apart */
 	char *first_passed_over; /* one of them, or NULL */
-	char *link_out; /* a link that leads out of the folder and was not followed, in words; or NULL */
+	size_t links_left; /* links that were not followed: to folders, and to wanted files outside */
+	char *link_left; /* the first of them, in words; or NULL */
 } Files;
 
 enum { FILES_MOST = 1000000, FILES_DEPTH_MOST = 16 };

@@ -32,8 +32,10 @@ pictures_open(void *context, Split split, int64_t first_id, Source *source)
 static void
 tell_what_was_left(const Files *files)
 {
-	if (files->link_out)
-		warn("%s; not followed", files->link_out);
+	if (files->links_left > 1)
+		warn("%s; not followed, nor are %zu other links", files->link_left, files->links_left - 1);
+	else if (files->links_left)
+		warn("%s; not followed", files->link_left);
 	if (files->passed_over)
 		warn("%s: %zu files that are no pictures by their names, such as %s, passed over%s", files->name, files->passed_over,
 		     files->first_passed_over,
