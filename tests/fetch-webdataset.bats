@@ -96,6 +96,8 @@ samples() {
 	[ "$(samples sized.fms | wc -l)" = 2 ]
 	refuse 2 "has no splits" fm-fetch --webdataset --split test 1.tar
 	refuse 2 "give one" fm-fetch --webdataset --raw 2x2x1 1.tar
+	refuse 2 "--sha256 is for one address" fm-fetch --webdataset --sha256 "$(printf '%064d' 0)" 1.tar
+	refuse 2 "--sha256 is for one address" fm-fetch --webdataset --sha256 "$(printf '%064d' 0)" http://localhost:1/{1,2}.tar
 	refuse 2 "give no other" fm-fetch --webdataset --files0-from -
 	refuse 4 "No such file" fm-fetch --webdataset 1.tar missing.tar
 	mkdir folder
@@ -197,7 +199,7 @@ samples() {
 	refuse 3 "junk.tar: " fm-fetch --webdataset junk.tar
 	echo hello > text
 	refuse 3 "text: " fm-fetch --webdataset text
-	refuse 3 "standard input" fm-fetch --webdataset < /dev/null
+	refuse 3 "standard input: empty" fm-fetch --webdataset < /dev/null
 	gzip -c all.tar | head -c 200 > cut.tar.gz
 	refuse 3 "it ends too early" fm-fetch --webdataset cut.tar.gz
 	gzip -c all.tar > damaged.gz && printf '\377' | dd of=damaged.gz bs=1 seek="$(($(stat -c %s damaged.gz) - 6))" conv=notrunc status=none

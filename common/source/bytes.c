@@ -39,6 +39,8 @@ fail_archive(const BytesState *state, struct archive *archive)
 	/* the system's own errors are positive small numbers; libarchive's are below zero or EILSEQ and the like */
 	if (error == EIO || error == ENOMEM || error == EISDIR || error == EACCES)
 		return fail(STATUS_IO, "%s: %s", state->name, reason ? reason : "can't be read");
+	if (!state->file.in)
+		return fail(STATUS_INPUT, "%s: empty", state->name);
 	return fail(STATUS_INPUT, "%s: truncated or damaged%s%s", state->name, reason ? ": " : "", reason ? reason : "");
 }
 

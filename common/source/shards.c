@@ -35,7 +35,7 @@ open_operand(Shards *shards, const char *operand, int *fd)
 {
 	struct stat about;
 
-	Status status = operand_open(operand, NULL, &shards->manners, fd, &shards->name);
+	Status status = operand_open(operand, shards->sha256, &shards->manners, fd, &shards->name);
 
 	if (status < 0)
 		return status;

@@ -13,6 +13,7 @@ typedef struct Shards {
 	char *const *operands; /* [count] files, addresses, "-" */
 	size_t count, next;
 	DownloadManners manners;
+	const char *sha256; /* of the one shard, at an address; or NULL */
 	Labels labels;
 	Bytes bytes; /* of the open shard; its state is NULL where none is */
 	char *name; /* the open shard's */

@@ -37,6 +37,7 @@ webdataset_source_open(Source *source, const SourceRequest *request)
 	};
 	Status status = shards_open(shards, operands, request->path_count ? request->path_count : 1, &request->manners);
 
+	shards->sha256 = request->sha256;
 	if (classes)
 		labels_init_known(&shards->labels, classes->count, classes->names, request->class_file);
 	else
