@@ -396,6 +396,7 @@ words_of() {
 	[ "$(content piped.fms)" = "$(content named.fms)" ]
 	refuse 3 "standard input: not an IDX file" fm-fetch - "$labels" < /dev/null
 	refuse 2 "only one of images and labels" fm-fetch - -
+	refuse 2 "a folder, which is given alone" fm-fetch small small
 	printf 'P2 1 1 255 7' > x.pgm
 	refuse 2 "'-' among pictures" fm-fetch x.pgm x.pgm -
 	local words

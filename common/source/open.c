@@ -85,13 +85,18 @@ open_one(SourceRequest *request, Source *source)
 static Status
 open_bytes(const char *operand, const SourceRequest *request, Bytes *bytes)
 {
+	struct stat about;
 	char *name;
 	int fd;
 	Status status = operand_open(operand, request->sha256, &request->manners, &fd, &name);
 
 	if (status < 0)
 		return status;
-	status = bytes_open(bytes, fd, name, NULL);
+	if (!fstat(fd, &about) && S_ISDIR(about.st_mode)) {
+		status = fail(STATUS_USAGE, "%s: a folder, which is given alone; two operands are images and their labels", name);
+		close(fd);
+	} else
+		status = bytes_open(bytes, fd, name, NULL);
 	free(name);
 	return status;
 }
