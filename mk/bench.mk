@@ -20,8 +20,9 @@ bench-peers: bench-programs peers ## compare with the peers, at their best setti
 	@$(BENCH_ENVIRONMENT) FM_BENCH_CLOCK='$(filter processor,$(CLOCK))' tests/bench/cost.sh
 
 RECIPE_PAIRS ?= 3
+RECIPE_EPOCHS ?= 3
 # RECIPE_TORCH='batch=128 lr=4e-3' where the recipe isn't what tests/peers/torch_recipe.py does anyway
 bench-recipe: bench-programs peers ## the recipe fast from a cold start against PyTorch, whole wall time
 	@mkdir -p $(PEERS)/bench
 	@$(BENCH_ENVIRONMENT) PYTHONDONTWRITEBYTECODE=1 $(PEERS)/bin/python tests/peers/recipe.py $(PEERS)/bench \
-		$(or $(CLOCK),wall) $(RECIPE_PAIRS) fast 4 $(RECIPE_TORCH)
+		$(or $(CLOCK),wall) $(RECIPE_PAIRS) fast $(RECIPE_EPOCHS) $(RECIPE_TORCH)

@@ -23,7 +23,7 @@ class Ours:
     def environment(self, **more):
         return {**os.environ, "PATH": self.programs + ":" + os.environ["PATH"], **more}
 
-    def cpu(self, work, precision, batch=128, threads=2, seconds=1.0, mask=None, arguments=()):
+    def cpu(self, work, precision, batch=128, threads=2, seconds=0.8, mask=None, arguments=()):
         """The backend in process: {rate, best, share, gigaflops, roof}; work is train or predict."""
         command = [os.path.join(self.benches, "cpu"), "--" + work, "--precision", precision, "--batch", str(batch),
                    "--threads", str(threads), "--seconds", str(seconds), *arguments]
@@ -45,10 +45,12 @@ class Ours:
         """Of a whole shell command in the folder; by processor time its threads' mean."""
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         begin = time.perf_counter()
-        subprocess.run(["bash", "-c", "set -o pipefail; " + command], cwd=self.folder, env=self.environment(), check=True,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        done = subprocess.run(["bash", "-c", "set -e -o pipefail; " + command], cwd=self.folder, env=self.environment(), text=True,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         wall = time.perf_counter() - begin
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if done.returncode:
+            raise Absent((done.stderr.strip().splitlines() or [f"status {done.returncode}: {command}"])[-1][:150])
         used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         return used / threads if self.clock == "processor" else wall
 

@@ -20,13 +20,13 @@ class Pairs:
         return min(self.ratios), statistics.median(self.ratios), max(self.ratios)
 
 
-def alternate(measure, finalists, folder, clock, rounds=5, seconds=1.0):
-    """measure() is ours: pictures a second. finalists: [(setting, batch)]. @return Pairs, or None if no peer runs"""
+def alternate(measure, finalists, folder, clock, rounds=5, seconds=0.8):
+    """measure() is ours: pictures a second. finalists: [(setting, batch)]. @return Pairs; raises Failed where no peer runs"""
     ours, theirs = [], {}
     with contextlib.ExitStack() as stack:
         workers = []
-        for setting, batch in finalists:
-            worker = stack.enter_context(Worker(setting, folder, clock))
+        starting = [(stack.enter_context(Worker(setting, folder, clock)), batch) for setting, batch in finalists]
+        for worker, batch in starting:
             with contextlib.suppress(Failed):
                 worker.ask(batch, 0.1)
                 workers.append((len(workers), worker, batch))
@@ -38,7 +38,7 @@ def alternate(measure, finalists, folder, clock, rounds=5, seconds=1.0):
                 theirs.setdefault(at, []).append(found["processor" if clock == "processor" else "rate"])
                 time.sleep(PAUSE)
     if not theirs:
-        return None
+        raise Failed("no peer runs")
     at = max(theirs, key=lambda a: statistics.median(theirs[a]))
     _, worker, batch = workers[at]
     return Pairs(ours, worker.setting, batch, theirs[at])

@@ -8,10 +8,9 @@ defaults are the recipe fast. FOLDER gets models and scores.
 import json
 import os
 import statistics
-import subprocess
 import sys
 
-from ours import Ours
+from ours import Absent, Ours
 from settings import MEMORY
 from worker import environment
 
@@ -51,5 +50,5 @@ def main():
 if __name__ == "__main__":
     try:
         main()
-    except subprocess.CalledProcessError as error:
-        sys.exit(f"recipe.py: failed: {error.cmd[-1]}")
+    except Absent as why:
+        sys.exit(f"recipe.py: {why}")

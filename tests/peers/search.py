@@ -18,7 +18,7 @@ SECONDS = 0.6
 # the batch that is tried first, and the share of the best below which the others are not tried
 USUAL_BATCH, HOPELESS = 128, 0.6
 # how far behind the best a setting may be to be run against ours, and how many such
-NEAR, FINALISTS = 0.8, 4
+NEAR, FINALISTS = 0.8, 3
 
 
 def machine():
@@ -32,7 +32,8 @@ def machine():
 
 
 class Tried:
-    """What best.json holds: [{setting, batch, rate, best, processor} or {setting, failed}]."""
+    """What best.json holds: [{setting, batch, figure} or {setting, failed}]; figure in pictures a second, by the clock of
+    the search: the best stretch by the wall's, which other work can only make slower, or by processor time."""
 
     def __init__(self, folder):
         self.path = os.path.join(folder, "best.json")
@@ -52,26 +53,24 @@ class Tried:
         known = [result["setting"] for result in self.results]
         return [setting for setting in settings.every(self.about["threads"]) if setting not in known]
 
-    def finalists(self, clock, matches, batch=None):
+    def finalists(self, matches, batch=None):
         """[(setting, batch)] of those that match, best first: each setting with its best batch, or with this one."""
         best = {}
         for result in self.results:
             if "failed" in result or not matches(result["setting"]) or batch not in (None, result["batch"]):
                 continue
             key = json.dumps(result["setting"], sort_keys=True)
-            rate = result["processor" if clock == "processor" else "best"]
-            if key not in best or rate > best[key][0]:
-                best[key] = rate, result["setting"], result["batch"]
+            if key not in best or result["figure"] > best[key][0]:
+                best[key] = result["figure"], result["setting"], result["batch"]
         ranked = sorted(best.values(), key=lambda b: -b[0])[:FINALISTS]
-        return [(setting, size) for rate, setting, size in ranked if rate >= NEAR * ranked[0][0]]
+        return [(setting, size) for figure, setting, size in ranked if figure >= NEAR * ranked[0][0]]
 
 
-def hopeless(found, tried, clock):
+def hopeless(found, tried):
     """Is the first figure far behind what the same work does in the same precision and batch?"""
-    key = "processor" if clock == "processor" else "best"
-    same = [r[key] for r in tried.results if r.get("batch") == found["batch"] and all(
+    same = [r["figure"] for r in tried.results if r.get("batch") == found["batch"] and all(
         r["setting"][name] == found["setting"][name] for name in ("work", "precision", "threads"))]
-    return found[key] < HOPELESS * max(same, default=0)
+    return found["figure"] < HOPELESS * max(same, default=0)
 
 
 def try_one(setting, folder, clock, tried):
@@ -81,8 +80,9 @@ def try_one(setting, folder, clock, tried):
     try:
         with Worker(setting, folder, clock) as worker:
             for batch in [usual] + [b for b in setting["batches"] if b != usual]:
-                found.append({"setting": setting, "batch": batch, **worker.ask(batch, SECONDS)})
-                if len(found) == 1 and hopeless(found[0], tried, clock):
+                figure = worker.ask(batch, SECONDS)["processor" if clock == "processor" else "best"]
+                found.append({"setting": setting, "batch": batch, "figure": round(figure, 1)})
+                if len(found) == 1 and hopeless(found[0], tried):
                     break
     except Failed as failure:
         found.append({"setting": setting, "failed": str(failure)})
@@ -98,7 +98,7 @@ def search(folder, clock, chosen=(), say=print):
     for i, setting in enumerate(todo):
         results = try_one(setting, folder, clock, tried)
         tried.add(results)
-        rates = [f"{r['batch']}: {r['processor' if clock == 'processor' else 'best']:.0f}" for r in results if "batch" in r]
+        rates = [f"{r['batch']}: {r['figure']:.0f}" for r in results if "batch" in r]
         failed = "".join(" " + r["failed"] for r in results if "failed" in r)
         say(f"{i + 1} of {len(todo)}: {setting['work']}, {settings.words(setting)}: {', '.join(rates)}{failed}", flush=True)
     return tried

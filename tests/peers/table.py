@@ -5,6 +5,7 @@ usage: table.py FOLDER [wall|processor] [ROW]...
 FOLDER is what workspace.sh made. Settings that were never tried are tried first. By processor time, the mean of the
 threads, other work on the machine plays a smaller part; the wall's clock is for a quiet one.
 """
+import contextlib
 import os
 import statistics
 import sys
@@ -14,6 +15,7 @@ import settings
 from ours import Absent, Ours
 from pairs import alternate
 from search import machine, search
+from worker import Failed
 
 BATCHES = [128, 256, 512, 1024]
 AUGMENT = "fm-augment --preset seed"
@@ -34,10 +36,15 @@ class Table:
 
     def finalists(self, work, matches=lambda setting: True, batch=None):
         tried = search(self.folder, self.clock, [work])
-        return tried.finalists(self.clock, lambda s: s["work"] == work and matches(s), batch)
+        return tried.finalists(lambda s: s["work"] == work and matches(s), batch)
 
-    def absent(self, name, asked, why):
-        self.line(name, asked, "-", "-", "", f"not measured: {why}")
+    @contextlib.contextmanager
+    def row(self, name, asked):
+        """What can't be measured is said, and the table goes on."""
+        try:
+            yield
+        except (Absent, Failed) as why:
+            self.line(name, asked, "-", "-", "", f"not measured: {why}")
 
     def compare(self, name, asked, matches, work, precision, batches, batch=None, show="{:,.0f}"):
         """Ours in process against the peers that match, in pictures a second."""
@@ -49,20 +56,13 @@ class Table:
             found.append(self.ours.cpu(work, precision, batch=size, threads=self.threads))
             return found[-1]["rate"]
 
-        try:
+        with self.row(name, asked):
             size = self.ours.best_batch(work, precision, batches, threads=self.threads)
-        except Absent as why:
-            self.absent(name, asked, why)
-            return
-        finalists = self.finalists(work, matches, batch)
-        pairs = alternate(measure, finalists, self.folder, self.clock)
-        if pairs is None:
-            self.absent(name, asked, "no peer runs")
-            return
-        share, gigaflops = (statistics.median(f[key] for f in found) for key in ("share", "gigaflops"))
-        rate, theirs = statistics.median(pairs.ours), statistics.median(pairs.theirs)
-        self.ratio(name, asked, show.format(self.figure(rate, batch)), show.format(self.figure(theirs, batch)), pairs,
-                   f"{share:.2f}, peer {share * theirs / rate:.2f} (of {gigaflops / share:,.0f} GFLOP/s); batch {size}")
+            pairs = alternate(measure, self.finalists(work, matches, batch), self.folder, self.clock)
+            share, gigaflops = (statistics.median(f[key] for f in found) for key in ("share", "gigaflops"))
+            rate, theirs = statistics.median(pairs.ours), statistics.median(pairs.theirs)
+            self.ratio(name, asked, show.format(self.figure(rate, batch)), show.format(self.figure(theirs, batch)), pairs,
+                       f"{share:.2f}, peer {share * theirs / rate:.2f} (of {gigaflops / share:,.0f} GFLOP/s); batch {size}")
 
     @staticmethod
     def figure(rate, batch):
@@ -110,15 +110,12 @@ class Table:
             seconds.append((alone, piped, epochs * pictures / steps))
             return epochs * pictures / piped
 
-        pairs = alternate(measure, self.finalists("generate"), self.folder,
-                          self.clock, rounds=3)
-        if pairs is None:
-            self.absent(name, "6 x Keras", "no peer runs")
-            return
-        self.ratio(name, "6 x Keras", f"{statistics.median(pairs.ours):,.0f}", f"{statistics.median(pairs.theirs):,.0f}",
-                   pairs, "whole command; the peer after its start")
-        self.own("    of fm-train alone", "0.95", [alone / piped for alone, piped, _ in seconds])
-        self.own("    fm-train, of its steps (batch 128)", "0.95", [steps / alone for alone, _, steps in seconds])
+        with self.row(name, "6 x Keras"):
+            pairs = alternate(measure, self.finalists("generate"), self.folder, self.clock, rounds=3)
+            self.ratio(name, "6 x Keras", f"{statistics.median(pairs.ours):,.0f}", f"{statistics.median(pairs.theirs):,.0f}",
+                       pairs, "whole command; the peer after its start")
+            self.own("    of fm-train alone", "0.95", [alone / piped for alone, piped, _ in seconds])
+            self.own("    fm-train, of its steps (batch 128)", "0.95", [steps / alone for alone, _, steps in seconds])
 
     def own(self, name, asked, ratios):
         self.line(name, asked, "", "", "{:6.2f} {:6.2f} {:6.2f}".format(min(ratios), statistics.median(ratios), max(ratios)), "")
@@ -128,18 +125,15 @@ class Table:
         if not self.wanted(name):
             return
         for precision in ("fp32", "bf16", "int8"):
-            try:
+            with self.row(f"{name}, {precision}", "0.5 s"):
                 seconds = self.ours.median_seconds(f"fm-predict -m model.safetensors --precision {precision} test.fms", 5)
                 self.line(f"{name}, {precision}", "0.5 s", f"{seconds:.3f}", "", "", "")
-            except Exception:
-                self.absent(f"{name}, {precision}", "0.5 s", f"fm-predict --precision {precision} doesn't run")
 
     def latency(self):
-        for precision in ("int8", "fp32") if self.wanted("through a pipe") else ():
-            try:
-                self.line(f"one image through a pipe, {precision}, ms", "0.08 ms", f"{self.ours.latency(precision):.4f}", "", "", "")
-            except Absent as why:
-                self.absent(f"one image through a pipe, {precision}, ms", "0.08 ms", why)
+        for precision in ("int8", "bf16", "fp32") if self.wanted("through a pipe") else ():
+            name = f"one image through a pipe, {precision}, ms"
+            with self.row(name, "0.08 ms"):
+                self.line(name, "0.08 ms", f"{self.ours.latency(precision):.4f}", "", "", "")
 
     def augment(self):
         """Always by processor time: one core's work, the whole program into a pipe."""
@@ -153,11 +147,11 @@ class Table:
             return epochs * pictures / ours.seconds(f"{AUGMENT} --threads 1 --epochs {epochs} train.fms > >(cat > /dev/null)", 1)
 
         for peer, asked in (("opencv", "4, then 6 x"), ("scipy", "")):
-            pairs = alternate(measure, self.finalists("warp", lambda s, peer=peer: s["peer"] == peer), self.folder,
-                              "processor", seconds=0.5)
-            if pairs:
-                self.ratio(name, asked, f"{statistics.median(pairs.ours):,.0f}", f"{statistics.median(pairs.theirs):,.0f}", pairs,
-                           "whole command; the peer's warps alone")
+            with self.row(name, asked):
+                pairs = alternate(measure, self.finalists("warp", lambda s, peer=peer: s["peer"] == peer), self.folder,
+                                  "processor", seconds=0.5)
+                self.ratio(name, asked, f"{statistics.median(pairs.ours):,.0f}", f"{statistics.median(pairs.theirs):,.0f}",
+                           pairs, "whole command; the peer's warps alone")
 
     def stream(self):
         name = "stream, GB/s"
@@ -185,13 +179,10 @@ class Table:
         for work in ("train", "predict"):
             for what, asked, more, arguments in cases:
                 precision = "fp32" if more else "bf16"
-                try:
-                    pairs = [(self.ours.cpu(work, precision, arguments=arguments, seconds=0.5, **more)["share"],
-                              self.ours.cpu(work, precision, seconds=0.5)["share"]) for _ in range(3)]
-                except Absent as why:
-                    self.absent(f"{work} {what}", asked, why)
-                    continue
-                self.own(f"{work} {what}", asked, [a / b for a, b in pairs])
+                with self.row(f"{work} {what}, of the seed's share", asked):
+                    pairs = [(self.ours.cpu(work, precision, arguments=arguments, seconds=0.4, **more)["share"],
+                              self.ours.cpu(work, precision, seconds=0.4)["share"]) for _ in range(3)]
+                    self.own(f"{work} {what}, of the seed's share", asked, [a / b for a, b in pairs])
 
     def everything(self):
         for part in (self.train, self.predict, self.start, self.latency, self.whole_train, self.augment, self.stream,

@@ -20,7 +20,7 @@ import torch  # noqa: E402
 from torch_net import Net, arrange  # noqa: E402
 
 DEFAULTS = {
-    "data": "/usr/share/datasets/fashion-mnist", "epochs": 4, "batch": 64, "lr": 6e-3, "weight_decay": 0.02,
+    "data": "/usr/share/datasets/fashion-mnist", "epochs": 3, "batch": 64, "lr": 6e-3, "weight_decay": 0.02,
     "dropout": 0.1, "smoothing": 0.0, "flip": "random", "shift": 0, "views": "flip", "seed": 1, "holdout": 0,
     "layout": "nhwc", "bf16": 1, "compiled": 0, "threads": len(os.sched_getaffinity(0)),
 }
