@@ -18,9 +18,6 @@ NETS=(
 	"conv 4 3x3 stride 4 same, bn, relu, residual(depthwise 3x3 same nobias, bn, relu, conv 4 1x1, bn | ), relu, residual(conv 6 3x3 stride 2 same, bn, residual(relu | bn) | conv 6 1x1 stride 2, bn), relu, residual(depthwise 2x3 same | ), globalavgpool, residual(dense 6, dropout 0.2 | ), dense classes"
 	"residual(conv 2 3x3 same, bn | conv 2 1x1), maxpool 4, residual(flatten, dense 8 | depthwise 7x7, conv 8 1x1, relu, flatten), relu, dense classes"
 )
-# what branches is computed by the reference alone, which takes its time
-TRAIN=([6]="--device ref --batch 8 --steps 3" [7]="--device ref --batch 8 --steps 3")
-PREDICT=([6]="--device ref" [7]="--device ref")
 
 setup_file() {
 	need_fashion_mnist
@@ -30,10 +27,8 @@ setup_file() {
 	fm-fetch fashion-mnist --range 0:2000 > two.fms
 	oracle pixels test.fms test.raw
 	for i in "${!NETS[@]}"; do
-		# shellcheck disable=SC2086 # options, or nothing
-		fm-train -q ${TRAIN[i]---epochs 1} --arch "${NETS[i]}" -o "$i.safetensors" train.fms
-		# shellcheck disable=SC2086
-		fm-predict ${PREDICT[i]-} -m "$i.safetensors" test.fms --format stream > "$i.fms"
+		fm-train -q --arch "${NETS[i]}" --epochs 1 -o "$i.safetensors" train.fms
+		fm-predict -m "$i.safetensors" test.fms --format stream > "$i.fms"
 	done
 	cat > main.c <<- 'END'
 		#include "net.h"

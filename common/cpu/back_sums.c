@@ -16,23 +16,45 @@ undo_dropout(const Backward *job, uint32_t image, float *dout)
 		dout[i] = keep[i] ? dout[i] * scale : 0;
 }
 
-/* y as floats to scratch->y[i]. @return the gradient at z, [y.h][y.w][lanes] */
+/* z once more, as the forward pass made it: affine(y), the other image, ReLU */
+static void
+make_z(const Backward *job, uint32_t image, const float *y, Scratch *scratch)
+{
+	const StageLayout *stage = job->stage;
+	const Affine affine = backward_affine(job);
+	const NetLayout *layout = &job->backend->layout;
+
+	job->kernels->affine(&affine, y, scratch->z, (size_t)stage->y.h * stage->y.w, stage->y.lanes);
+	if (stage->other >= 0) {
+		const StageLayout *other = &layout->stages[stage->other];
+		const size_t cell = stage_kernels(job->backend->kernels, other)->cell;
+		ends_add(job->backend->kernels, layout, stage,
+			 cells_at(job->backend->stages[stage->other].out, image * plane_image(&other->out), cell), scratch,
+			 scratch->z);
+	}
+}
+
 const float *
 backward_at_z(const Backward *job, uint32_t image, int i, Scratch *scratch)
 {
 	const StageLayout *stage = job->stage;
-	const Affine affine = backward_affine(job);
 	const size_t pixels = (size_t)stage->y.h * stage->y.w;
+	const bool has_late_relu = stage->other >= 0 && stage->is_relu;
+	float *dz = scratch->out[i];
 
 	job->kernels->load(pixels * stage->y.lanes, backward_y(job, image), scratch->y[i]);
 	job->kernels->load(backward_out_count(stage), backward_dout(job, image), scratch->out[i]);
 	if (stage->stage->dropout)
 		undo_dropout(job, image, scratch->out[i]);
-	if (!stage->has_pool)
-		return scratch->out[i];
-	job->kernels->affine(&affine, scratch->y[i], scratch->z, pixels, stage->y.lanes);
-	job->kernels->pool_back(&stage->pool, scratch->z, scratch->out[i], scratch->dz);
-	return scratch->dz;
+	if (stage->has_pool || has_late_relu)
+		make_z(job, image, scratch->y[i], scratch);
+	if (stage->has_pool) {
+		dz = scratch->dz;
+		job->kernels->pool_back(&stage->pool, scratch->z, scratch->out[i], dz);
+	}
+	if (has_late_relu)
+		job->kernels->relu_back(pixels * stage->y.lanes, scratch->z, dz);
+	return dz;
 }
 
 /* ---- sums ---- */

@@ -45,11 +45,27 @@ backward_patches(const Backward *job, uint32_t image, uint32_t count, float *to,
 	}
 }
 
+void
+backward_depthwise(const Backward *job, uint32_t image, uint32_t count, float *to)
+{
+	const StageLayout *stage = job->stage;
+	const size_t cell = job->kernels->cell;
+	const void *in = stage_input(job->backend, stage);
+
+	for (uint32_t i = image; i < image + count; i++) {
+		Depthwise depthwise = main_depthwise(stage, cell, job->backend->vectors[VECTOR_PARAM],
+						     cells_at(in, i * plane_image(&stage->in), cell),
+						     cells_at(job->memory->dy, i * plane_image(&stage->y), cell), &stage->y);
+		depthwise.dweight = to;
+		job->kernels->depthwise_wgrad(&depthwise);
+	}
+}
+
 static void
 wgrad_dense(void *context, size_t task, int thread)
 {
 	const Backward *job = context;
-	const void *in = job->s ? job->memory[-1].out_cells : job->backend->input;
+	const void *in = stage_input(job->backend, job->stage);
 
 	main_dense_wgrad(job->backend, job->s, in, job->n, (uint32_t)task, &job->backend->scratch[thread]);
 }

@@ -23,12 +23,6 @@ check_plan(const BackendHost *host, const Net *net, const BackendOptions *option
 	if (options->precision != PRECISION_AUTO && options->precision != PRECISION_FP32 &&
 	    options->precision != PRECISION_BF16)
 		return host->fail(STATUS_USAGE, "this precision is not among the CPU's: use auto, fp32 or bf16");
-	for (size_t s = 0; s < net->stage_count; s++) {
-		const Stage *stage = &net->stages[s];
-
-		if (stage->from != (int)s - 1 || stage->add || (stage->main && stage->main->kind == LAYER_DEPTHWISE))
-			return host->fail(STATUS_DEVICE, "the CPU backend has neither residual nor depthwise yet: use --device ref");
-	}
 	if (last->out.h * last->out.w != 1 || last->out.c != net->classes)
 		return host->fail(STATUS_USAGE, "the last layer gives %ux%ux%u, wanted are %u numbers", last->out.h,
 				  last->out.w, last->out.c, net->classes);

@@ -31,7 +31,9 @@ backward_affine(const Backward *job)
 {
 	const StageChannels *channels = &job->memory->channels;
 
-	return (Affine){ .scale = channels->scale, .shift = channels->shift, .is_relu = job->stage->is_relu };
+	/* where something is added, ReLU comes after that: what it stops is 0 in the gradient at z already */
+	return (Affine){ .scale = channels->scale, .shift = channels->shift,
+			 .is_relu = job->stage->is_relu && job->stage->other < 0 };
 }
 
 static inline const void *
@@ -65,11 +67,22 @@ void backward_sums(void *context, size_t task, int thread);
 /** The sums of slice 0 to the gradients of gamma, beta or bias, and to coefficients. */
 void backward_take_sums(const Backward *job);
 
+/* back_input.c: the gradient of a stage's input, whose cells are those of stage `from` */
+
+/** Of one or two images; where another stage has given the same input one before, it is added to that. */
+void backward_input(const Backward *job, uint32_t image, uint32_t count, Scratch *scratch);
+/** Of a dense layer, all images. */
+void backward_dense(Backward *job);
+/** How dy of a stage lies. */
+Plane backward_dy_plane(const StageLayout *stage);
+
 /* back_weights.c: the gradient of a stage's weights */
 
 float *backward_slice_gradient(const Backward *job, size_t slice);
 /** The first convolution's weights, from one or two images whose dy is in scratch memory. */
 void backward_patches(const Backward *job, uint32_t image, uint32_t count, float *to, bool is_added, Scratch *scratch);
+/** A depthwise convolution's, from one or two images; added to. */
+void backward_depthwise(const Backward *job, uint32_t image, uint32_t count, float *to);
 /** Those of a whole batch. */
 void backward_weights(Backward *job);
 

@@ -35,6 +35,7 @@ typedef struct StageMemory {
 	void *y, *out, *dy; /* y and dy NULL: MAIN_NONE, whose y is its input */
 	void *best;	    /* y of every pool window's largest; fused stages with a pool */
 	void *out_cells;    /* flat: what a dense layer reads; elsewhere the same as out */
+	void *bare;	    /* out_cells without halo, where some reader wants that */
 	void *dy_cells;	    /* likewise */
 	void *out_pairs, *dy_pairs; /* words of two images, where cells are smaller than words and weights need them */
 	uint8_t *keep;	    /* dropout: [n][out without halo], 1 = kept */
@@ -44,6 +45,7 @@ typedef struct StageMemory {
 /** One thread's scratch memory. */
 typedef struct Scratch {
 	float *y[2], *z, *dz, *out[2]; /* images of a stage that the fused kernels can't do */
+	float *other;	  /* an image that is added to another; where the net branches */
 	void *patches;	  /* a band of rows of MAIN_PATCHES, floats or words; what is left in unused lanes is finite */
 	void *patches_half; /* the same, 16 bits a pixel */
 	/* an input image amid its padding, one place a form: the frame is zeroed once, and what is a pixel of one form lies
@@ -54,9 +56,11 @@ typedef struct Scratch {
 	float *input[2];  /* one input image as floats */
 	void *dy;	  /* of MAIN_PATCHES, a pair of images */
 	void *dilated;	  /* dy of a strided convolution, zeros between its pixels */
+	void *din;	  /* two images' gradients that are to be added to what another stage gave; where the net branches */
 	void *panel;	  /* [batch words][16] of a dense layer's inputs */
 	void **infer;	  /* [stage]: outputs of a few images */
 	void **infer_cells; /* [stage]: the same as cells */
+	void **infer_bare;  /* [stage]: cells without halo, where some reader wants that */
 	void *infer_in;	  /* stage 0's input; NULL for MAIN_ROWS, which has */
 	void *infer_picture; /* a picture amid its padding, as cells */
 	void *infer_y;	  /* of one stage and a few images, before its pool */
@@ -103,7 +107,8 @@ struct Backend {
 	StageMemory *stages;
 	FirstMemory *first; /* NULL: the first stage is like others */
 	void *input;	   /* stage 0's input, where it is not the pixels themselves */
-	void *dout[2];	   /* gradients of the outputs of even and odd stages, without halo */
+	void **dout;	   /* [stage]: gradients of the outputs, without halo; two places that take turns in a chain */
+	void *din;	   /* a dense layer's input gradient that is to be added to what another stage gave */
 	Scratch *scratch;  /* [threads] */
 	double slice_loss[SLICES], slice_weight[SLICES], slice_correct[SLICES];
 	Sums sums;
@@ -143,19 +148,36 @@ stage_kernels(const KernelTable *kernels, const StageLayout *stage)
 	return stage->is_flat ? kernels->floats : kernels;
 }
 
-/** The plane without halo. */
-static inline Plane
-plane_bare(const Plane *plane)
-{
-	return (Plane){ .h = plane->h, .w = plane->w, .lanes = plane->lanes };
-}
-
 static inline const uint8_t *
 batch_pixels(const Backend *backend, const Batch *batch, uint64_t image)
 {
 	const size_t size = (size_t)backend->net->input.h * backend->net->input.w * backend->net->input.c;
 
 	return batch->pixels ? batch->pixels + image * size : backend->held + (uint64_t)batch->rows[image] * size;
+}
+
+/** What a stage reads as cells, all images: another stage's output, or the pixels. */
+static inline const void *
+stage_input(const Backend *backend, const StageLayout *stage)
+{
+	const StageMemory *from = stage->from < 0 ? NULL : &backend->stages[stage->from];
+
+	if (!from)
+		return backend->input;
+	return from->bare && stage->kind != MAIN_CONV ? from->bare : from->out_cells;
+}
+
+/** y of a stage, all images: where there is no main operation, what it reads; floats where it is flat. */
+static inline void *
+stage_y(const Backend *backend, const StageLayout *stage)
+{
+	const StageMemory *memory = &backend->stages[stage - backend->layout.stages];
+
+	if (memory->y)
+		return memory->y;
+	if (stage->from >= 0 && stage->is_flat)
+		return backend->stages[stage->from].out;
+	return (void *)(uintptr_t)stage_input(backend, stage);
 }
 
 /* memory.c: everything whose size follows from the plan and the options */
@@ -165,7 +187,7 @@ void *engine_piece(Backend *backend, size_t size);
 void engine_free(Backend *backend);
 /** Into how many slices of the batch the gradient of a stage's weights is split: from the plan alone. */
 uint32_t wgrad_slices(const StageLayout *stage);
-/** The first flat stage; what comes before goes through the cache few images at a time. */
+/** From where all stages are flat; what comes before goes through the cache few images at a time. */
 size_t first_flat(const NetLayout *layout);
 
 /* input.c: pixels to what the first stage reads */
@@ -213,6 +235,10 @@ void main_images_back(const Backend *backend, const StageLayout *stage, const vo
 /** Images from `image` on, an even number. */
 void main_images_wgrad(const Backend *backend, size_t s, uint32_t image, uint32_t n, uint32_t block, float *dweight);
 
+/** One image of a depthwise convolution, cells. @param param  the packed vector that its weights lie in */
+Depthwise main_depthwise(const StageLayout *stage, size_t cell, const float *param, const void *x, const void *y,
+			 const Plane *y_plane);
+
 /** One image of the first convolution; wgrad: of a pair's words, the second image may be missing. */
 void main_patches(const MainJob *job, const uint8_t *pixels, void *y, const Plane *y_plane, Scratch *scratch);
 void main_patches_wgrad(const Backend *backend, const uint8_t *const pixels[2], const void *dy, Scratch *scratch,
@@ -236,9 +262,11 @@ void main_rows(const MainJob *job, const uint8_t *pixels, void *y, const Plane *
 typedef struct Ends {
 	const Backend *backend;
 	const KernelTable *kernels;
+	const NetLayout *layout; /* that the stage belongs to */
 	const StageLayout *stage;
-	Affine affine;
+	Affine affine; /* with add: without ReLU, which comes after the sum */
 	const void *y[2];
+	const void *other[2]; /* with add: the image of stage `other`, its halo included */
 	void *out[2];	 /* first pixel, in stage->out's rows */
 	void *best[2];
 	void *out_pairs; /* first pixel */
@@ -249,6 +277,11 @@ typedef struct Ends {
 } Ends;
 
 void ends_finish(const Ends *ends);
+/** z = affine(y) + the other image, then ReLU where the stage has it. @param z  [y.h][y.w][lanes] floats, affine(y) already */
+void ends_add(const KernelTable *kernels, const NetLayout *layout, const StageLayout *stage, const void *other, Scratch *scratch,
+	      float *z);
+/** An image without its halo. */
+void ends_bare(const Plane *plane, size_t cell, const void *image, void *bare);
 
 /* first.c: training a first stage whose result is not stored */
 

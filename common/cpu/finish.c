@@ -28,12 +28,39 @@ drop_units(const Ends *ends, uint32_t image, float *out)
 		}
 }
 
-/* Any pool, and dropout: by floats, in scratch memory. */
+void
+ends_bare(const Plane *plane, size_t cell, const void *image, void *bare)
+{
+	const size_t row = (size_t)plane->w * plane->lanes, padded = plane_row(plane);
+
+	for (uint32_t y = 0; y < plane->h; y++)
+		memcpy(cells_at(bare, y * row, cell),
+		       cells_at(image, y * padded + (size_t)plane->left * plane->lanes, cell), row * cell);
+}
+
+void
+ends_add(const KernelTable *kernels, const NetLayout *layout, const StageLayout *stage, const void *other, Scratch *scratch,
+	 float *z)
+{
+	const StageLayout *from = &layout->stages[stage->other];
+	const KernelTable *its = stage_kernels(kernels, from);
+	const Plane *plane = &from->out;
+	const size_t row = (size_t)plane->w * plane->lanes, count = row * plane->h;
+
+	for (uint32_t y = 0; y < plane->h; y++)
+		its->load(row, cells_at(other, y * plane_row(plane) + (size_t)plane->left * plane->lanes, its->cell),
+			  scratch->other + y * row);
+	kernels->add(count, z, scratch->other);
+	if (stage->is_relu)
+		kernels->relu(count, z);
+}
+
+/* Sums, any pool, and dropout: by floats, in scratch memory. */
 static void
 finish_slowly(const Ends *ends)
 {
 	const StageLayout *stage = ends->stage;
-	const KernelTable *kernels = ends->kernels;
+	const KernelTable *kernels = stage_kernels(ends->kernels, stage);
 	const uint32_t lanes = stage->y.lanes;
 	const size_t pixels = (size_t)stage->y.h * stage->y.w;
 	Scratch *scratch = ends->scratch;
@@ -46,6 +73,8 @@ finish_slowly(const Ends *ends)
 		float *z = stage->has_pool ? scratch->z : scratch->out[i];
 		kernels->load(pixels * lanes, ends->y[i], scratch->y[i]);
 		kernels->affine(&ends->affine, scratch->y[i], z, pixels, lanes);
+		if (stage->other >= 0)
+			ends_add(ends->kernels, ends->layout, stage, ends->other[i], scratch, z);
 		if (stage->has_pool)
 			kernels->pool(&stage->pool, z, scratch->out[i]);
 		if (stage->stage->dropout && ends->batch)

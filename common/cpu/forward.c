@@ -42,6 +42,7 @@ forward_pair(const Forward *job, uint32_t image, uint32_t count, double *sums, S
 	const StageLayout *stage = job->stage;
 	const uint32_t lanes = stage->y.lanes;
 	const bool is_conv = stage->kind == MAIN_CONV || stage->kind == MAIN_PATCHES;
+	const float *param = job->backend->vectors[VECTOR_PARAM];
 	MainJob main = main_job(job);
 	const size_t in_image = plane_image(&stage->in), cell = job->backend->kernels->cell;
 
@@ -54,9 +55,13 @@ forward_pair(const Forward *job, uint32_t image, uint32_t count, double *sums, S
 	for (uint32_t i = image; i < image + count; i++) {
 		if (stage->kind == MAIN_PATCHES)
 			main_patches(&main, batch_pixels(job->backend, job->batch, i), y_of(job, i), &stage->y, scratch);
+		const void *in = cells_at(job->in, i * in_image, cell);
 		if (stage->kind == MAIN_FLATTEN)
-			main_flatten(job->backend->kernels, stage, cells_at(job->in, i * in_image, cell), y_of(job, i),
-				     scratch);
+			main_flatten(job->backend->kernels, stage, in, y_of(job, i), scratch);
+		if (stage->kind == MAIN_DEPTHWISE) {
+			const Depthwise depthwise = main_depthwise(stage, cell, param, in, y_of(job, i), &stage->y);
+			job->kernels->depthwise(&depthwise);
+		}
 	}
 	if (stage->stage->bn && !is_conv)
 		job->kernels->moments(y_of(job, image), (size_t)count * stage->y.h * stage->y.w, lanes, sums, sums + lanes);
@@ -121,7 +126,28 @@ take_bias(const Forward *job)
 	}
 }
 
-/* ---- affine, pool, dropout ---- */
+/* ---- affine, sum, pool, dropout ---- */
+
+/* Some images without halo, for who wants them so. */
+static void
+bare_images(const Forward *job, uint32_t image, uint32_t count)
+{
+	const Plane *plane = &job->stage->out, bare = plane_bare(plane);
+	const size_t cell = job->backend->kernels->cell;
+
+	for (uint32_t i = image; job->memory->bare && i < image + count; i++)
+		ends_bare(plane, cell, cells_at(job->memory->out_cells, i * plane_image(plane), cell),
+			  cells_at(job->memory->bare, i * plane_image(&bare), cell));
+}
+
+static const void *
+other_image(const Forward *job, uint32_t image)
+{
+	const StageLayout *other = &job->backend->layout.stages[job->stage->other];
+	const size_t cell = stage_kernels(job->backend->kernels, other)->cell;
+
+	return cells_at(job->backend->stages[job->stage->other].out, image * plane_image(&other->out), cell);
+}
 
 static bool
 is_first(const Forward *job)
@@ -139,20 +165,22 @@ finish_pair(const Forward *job, uint32_t image, uint32_t count, int thread)
 	const size_t first = (size_t)stage->out.left * stage->out.lanes;
 	const size_t best = (size_t)stage->out.h * stage->out.w * stage->out.lanes;
 	Ends ends = {
-		.backend = job->backend, .kernels = job->backend->kernels, .stage = stage,
-		.affine = { .scale = channels->scale, .shift = channels->shift, .is_relu = stage->is_relu },
+		.backend = job->backend, .kernels = job->backend->kernels, .layout = &job->backend->layout, .stage = stage,
+		.affine = { .scale = channels->scale, .shift = channels->shift, .is_relu = stage->is_relu && stage->other < 0 },
 		.batch = job->batch, .memory = memory, .image = image, .scratch = &job->backend->scratch[thread],
 		.out_pairs = memory->out_pairs ? cells_at(memory->out_pairs, image / 2 * out + first, sizeof(float)) : NULL,
 	};
 
 	if (is_first(job)) {
 		first_forward(job->backend, job->batch, image, count, thread);
+		bare_images(job, image, count);
 		return;
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		ends.y[i] = y_of(job, image + i);
 		ends.out[i] = cells_at(memory->out, (image + i) * out + first, cell);
 		ends.best[i] = memory->best ? cells_at(memory->best, (image + i) * best, cell) : NULL;
+		ends.other[i] = stage->other >= 0 ? other_image(job, image + i) : NULL;
 	}
 	ends_finish(&ends);
 	for (uint32_t i = 0; i < count && memory->out_cells != memory->out; i++)
@@ -160,6 +188,7 @@ finish_pair(const Forward *job, uint32_t image, uint32_t count, int thread)
 			.h = 1, .w = 1, .lanes = stage->out.lanes, .from = { ends.out[i] },
 			.to = { cells_at(memory->out_cells, (image + i) * out, job->backend->kernels->cell) },
 		});
+	bare_images(job, image, count);
 }
 
 static void
@@ -196,18 +225,23 @@ static Forward
 job_of(Backend *backend, const Batch *batch, size_t s)
 {
 	const StageLayout *stage = &backend->layout.stages[s];
-	StageMemory *memory = &backend->stages[s];
-	Forward job = {
-		.backend = backend, .batch = batch, .s = s, .stage = stage, .memory = memory,
-		.kernels = stage_kernels(backend->kernels, stage), .in = s ? memory[-1].out_cells : backend->input,
-		.n = (uint32_t)batch->n,
-	};
 
-	job.y = memory->y ? memory->y : s ? memory[-1].out : backend->input;
-	return job;
+	return (Forward){
+		.backend = backend, .batch = batch, .s = s, .stage = stage, .memory = &backend->stages[s],
+		.kernels = stage_kernels(backend->kernels, stage), .in = stage_input(backend, stage),
+		.y = stage_y(backend, stage), .n = (uint32_t)batch->n,
+	};
 }
 
-/* A stage begins image by image where the one before left off, in the cache; a dense layer wants all images at once. */
+/* Does the next stage begin image by image where this one left off? */
+static bool
+is_finished_by_next(const NetLayout *layout, size_t s)
+{
+	return s + 1 < layout->stage_count && layout->stages[s + 1].from == (int)s && layout->stages[s + 1].kind != MAIN_DENSE;
+}
+
+/* A stage begins image by image where the one before left off, in the cache, if it reads that; a dense layer wants all
+ * images at once. */
 static void
 forward_stage(Backend *backend, const Batch *batch, size_t s)
 {
@@ -215,10 +249,8 @@ forward_stage(Backend *backend, const Batch *batch, size_t s)
 	Forward job = job_of(backend, batch, s);
 
 	if (job.stage->kind == MAIN_DENSE) {
-		if (s)
-			team_run(backend->team, SLICES, finish_slice, (void *)(uintptr_t)&before);
 		team_run(backend->team, (size_t)job.stage->blocks * dense_chunks(job.n), forward_dense, &job);
-	} else if (s) {
+	} else if (s && is_finished_by_next(&backend->layout, s - 1)) {
 		job.before = &before;
 	}
 	if (is_first(&job))
@@ -231,7 +263,7 @@ forward_stage(Backend *backend, const Batch *batch, size_t s)
 		take_statistics(&job);
 	else
 		take_bias(&job);
-	if (s + 1 == backend->layout.stage_count)
+	if (!is_finished_by_next(&backend->layout, s))
 		team_run(backend->team, SLICES, finish_slice, &job);
 }
 

@@ -34,6 +34,17 @@ fold_channels(Folded *folded, size_t s, const float *param, const float *bn, flo
 }
 
 static void
+fold_depthwise(Folded *folded, const StageLayout *stage, const float *param, const float *scale)
+{
+	const float *from = param + stage->weight->offset;
+	float *to = folded->weight + stage->weight->offset;
+	const uint32_t lanes = stage->y.lanes;
+
+	for (size_t i = 0; i < stage->weight->count; i++)
+		to[i] = i % lanes < stage->channels ? from[i] * scale[i % lanes] : 0;
+}
+
+static void
 fold_weights(Folded *folded, size_t s, const float *param, const float *scale)
 {
 	const StageLayout *stage = &folded->layout.stages[s];
@@ -64,7 +75,9 @@ fold(Backend *backend, Vector which)
 	for (size_t s = 0; s < folded->layout.stage_count; s++) {
 		float *scale = backend->scratch[0].z; /* as long as any image, so as any stage's channels */
 		fold_channels(folded, s, param, bn, scale);
-		if (folded->layout.stages[s].weight)
+		if (folded->layout.stages[s].kind == MAIN_DEPTHWISE)
+			fold_depthwise(folded, &folded->layout.stages[s], param, scale);
+		else if (folded->layout.stages[s].weight)
 			fold_weights(folded, s, param, scale);
 	}
 	folded->version = backend->version;
@@ -100,9 +113,14 @@ infer_main(const Few *few, const MainJob *main, void *y, const Plane *plane)
 		if (stage->kind == MAIN_ROWS)
 			main_rows(main, batch_pixels(main->backend, few->job->batch, few->image + i), here, plane,
 				  rows_can_pool(stage), few->scratch);
+		const void *in = cells_at(few->in, i * plane_image(&stage->in), cell);
 		if (stage->kind == MAIN_FLATTEN)
-			main_flatten(main->kernels, stage, cells_at(few->in, i * plane_image(&stage->in), cell), here,
-				     few->scratch);
+			main_flatten(main->kernels, stage, in, here, few->scratch);
+		if (stage->kind == MAIN_DEPTHWISE) {
+			const Depthwise depthwise =
+				main_depthwise(stage, cell, main->backend->folded.weight, in, here, plane);
+			main->kernels->depthwise(&depthwise);
+		}
 	}
 }
 
@@ -113,14 +131,19 @@ infer_finish(const Few *few, const void *y)
 	const Folded *folded = &few->job->backend->folded;
 	const size_t cell = few->kernels->cell, first = (size_t)stage->out.left * stage->out.lanes;
 	Ends ends = {
-		.backend = few->job->backend, .kernels = folded->kernels, .stage = stage,
-		.affine = { .scale = folded->scale[few->s], .shift = folded->shift[few->s], .is_relu = stage->is_relu },
+		.backend = few->job->backend, .kernels = folded->kernels, .layout = &folded->layout, .stage = stage,
+		.affine = { .scale = folded->scale[few->s], .shift = folded->shift[few->s],
+			    .is_relu = stage->is_relu && stage->other < 0 },
 		.scratch = few->scratch,
 	};
+	const StageLayout *other = stage->other < 0 ? NULL : &folded->layout.stages[stage->other];
 
 	for (uint32_t i = 0; i < few->n; i++) {
 		ends.y[0] = cells_at(y, i * plane_image(&stage->y), cell);
 		ends.out[0] = cells_at(few->out, i * plane_image(&stage->out) + first, cell);
+		if (other)
+			ends.other[0] = cells_at(few->scratch->infer[stage->other], i * plane_image(&other->out),
+						 stage_kernels(folded->kernels, other)->cell);
 		ends_finish(&ends);
 	}
 }
@@ -131,7 +154,7 @@ infer_stage(const Few *few)
 	const Backend *backend = few->job->backend;
 	const Folded *folded = &backend->folded;
 	const StageLayout *stage = few->stage;
-	const bool is_direct = stage->weight && (!stage->has_pool || rows_can_pool(stage));
+	const bool is_direct = stage->taps && stage->other < 0 && (!stage->has_pool || rows_can_pool(stage));
 	const MainJob main = {
 		.backend = backend, .kernels = folded->kernels, .stage = stage, .words = folded->words,
 		.bias = is_direct ? folded->shift[few->s] : NULL, .is_relu = is_direct && stage->is_relu,
@@ -145,6 +168,11 @@ infer_stage(const Few *few)
 			.h = 1, .w = 1, .lanes = (uint32_t)plane_image(&stage->out) * few->n, .from = { few->out },
 			.to = { few->out_cells },
 		});
+	const Plane bare = plane_bare(&stage->out);
+	for (uint32_t i = 0; stage->has_bare && i < few->n; i++)
+		ends_bare(&stage->out, folded->kernels->cell,
+			  cells_at(few->out_cells, i * plane_image(&stage->out), folded->kernels->cell),
+			  cells_at(few->scratch->infer_bare[few->s], i * plane_image(&bare), folded->kernels->cell));
 }
 
 /* ---- all stages ---- */
@@ -153,9 +181,13 @@ infer_stage(const Few *few)
 static const void *
 input_of(const NetLayout *layout, size_t s, const Scratch *scratch)
 {
-	if (!s)
+	const StageLayout *stage = &layout->stages[s];
+
+	if (stage->from < 0)
 		return scratch->infer_in;
-	return layout->stages[s].kind == MAIN_NONE ? scratch->infer[s - 1] : scratch->infer_cells[s - 1];
+	if (scratch->infer_bare[stage->from] && stage->kind != MAIN_CONV)
+		return scratch->infer_bare[stage->from];
+	return stage->kind == MAIN_NONE ? scratch->infer[stage->from] : scratch->infer_cells[stage->from];
 }
 
 static void

@@ -73,6 +73,15 @@ typedef struct Affine {
 	bool is_relu;
 } Affine;
 
+/** One image, each channel by itself, from and to grids of cells. Weights [kernel_h][kernel_w][lanes] floats. */
+typedef struct Depthwise {
+	Window window;
+	uint32_t lanes;
+	const float *weight;
+	Grid x, y; /* strides in cells; going back y is dy and x receives its gradient */
+	float *dweight; /* of the weights, added to */
+} Depthwise;
+
 /** From y to a stage's output: affine, then a pool whose windows don't overlap. Second images are NULL where there is one. */
 typedef struct Finish {
 	Affine affine;
@@ -179,6 +188,11 @@ typedef struct KernelTable {
 	void (*conv)(const Conv *conv, uint32_t first_block, uint32_t end_block);
 	void (*wgrad)(const Wgrad *wgrad, uint32_t first_block, uint32_t end_block);
 
+	/** y from x; x, a gradient, from y, a gradient; dweight from x and y, a gradient. */
+	void (*depthwise)(const Depthwise *job);
+	void (*depthwise_back)(const Depthwise *job);
+	void (*depthwise_wgrad)(const Depthwise *job);
+
 	/** Add the sums and the sums of squares of y[pixels][lanes] to sum[lanes], square[lanes]. */
 	void (*moments)(const void *y, size_t pixels, uint32_t lanes, double *sum, double *square);
 
@@ -196,6 +210,9 @@ typedef struct KernelTable {
 
 	/** Floats alone: z[pixels][lanes] = affine(y[pixels][lanes]) */
 	void (*affine)(const Affine *affine, const float *y, float *z, size_t pixels, uint32_t lanes);
+	/** z = max(z, 0); and dz = 0 where z is not above 0. count a multiple of 16 */
+	void (*relu)(size_t count, float *z);
+	void (*relu_back)(size_t count, const float *z, float *dz);
 	/** Any pool of one image; and dz, the gradient at z; what a max pool passes goes to the first largest. */
 	void (*pool)(const Pool *pool, const float *z, float *out);
 	void (*pool_back)(const Pool *pool, const float *z, const float *g, float *dz);
@@ -208,8 +225,10 @@ typedef struct KernelTable {
 	/** Update count floats, a multiple of 16. v is NULL for SGD, ema where there is none. */
 	void (*optimise)(const OptimiserStep *step, size_t count, const float *gradient, float *param, float *m,
 			 float *v, float *ema);
-	/** to += from, or to = from; count a multiple of 16 */
+	/** to += from; count a multiple of 16 */
 	void (*add)(size_t count, float *to, const float *from);
+	/** The same of cells. */
+	void (*add_cells)(size_t count, void *to, const void *from);
 
 	const FirstKernels *first; /* NULL: not offered */
 } KernelTable;

@@ -47,6 +47,19 @@ lay_dense(TensorLayout *tensor, const TensorInfo *info, const Plane *in, uint32_
 	tensor->count = blocks_of(dims[0], block) * tensor->block_stride;
 }
 
+/* depthwise [c, 1, kh, kw] as [kh][kw][lanes] */
+static void
+lay_depthwise(TensorLayout *tensor, const TensorInfo *info, uint32_t block)
+{
+	const size_t lanes = channels_padded(info->shape[0]);
+
+	memcpy(tensor->dims, info->shape, sizeof tensor->dims);
+	tensor->block_stride = block; /* so that channels lie next to each other */
+	tensor->strides[2] = lanes;
+	tensor->strides[1] = info->shape[3] * lanes;
+	tensor->count = info->shape[2] * tensor->strides[1];
+}
+
 static void
 lay_vector(TensorLayout *tensor, const TensorInfo *info)
 {
@@ -71,7 +84,9 @@ lay_tensor(NetLayout *layout, TensorLayout *tensor, const TensorInfo *info)
 {
 	*tensor = (TensorLayout){ .file = info->offset, .offset = layout->packed_count };
 	tensor->is_decayed = tensor_is_decayed(info);
-	if (info->rank == 4) {
+	if (info->rank == 4 && info->layer->kind == LAYER_DEPTHWISE) {
+		lay_depthwise(tensor, info, layout->block);
+	} else if (info->rank == 4) {
 		lay_conv(tensor, info, layout->block);
 	} else if (info->rank == 2) {
 		const StageLayout *stage = stage_of(layout, info->layer);
@@ -131,6 +146,8 @@ main_kind(const Stage *stage, const StageLayout *before, bool is_prediction)
 		return stage->is_flattened || turns_flat ? MAIN_FLATTEN : MAIN_NONE;
 	if (stage->main->kind == LAYER_DENSE)
 		return MAIN_DENSE;
+	if (stage->main->kind == LAYER_DEPTHWISE)
+		return MAIN_DEPTHWISE;
 	if (stage->from >= 0)
 		return MAIN_CONV;
 	return is_prediction ? MAIN_ROWS : MAIN_PATCHES;
@@ -146,6 +163,8 @@ lay_window(StageLayout *stage)
 		.kernel_h = conv->kernel_h, .kernel_w = conv->kernel_w, .stride = conv->stride,
 		.pad_top = conv->pad_top, .pad_left = conv->pad_left,
 	};
+	if (stage->kind == MAIN_DEPTHWISE) /* has no words */
+		return;
 	stage->taps = conv->kernel_h * conv->kernel_w;
 	stage->depth = conv->in.c;
 	if (stage->kind == MAIN_PATCHES) {
@@ -162,7 +181,7 @@ static void
 lay_pool(StageLayout *stage, const Layer *pool)
 {
 	stage->has_pool = pool != NULL;
-	stage->is_fused = stage->is_flat || !stage->stage->dropout;
+	stage->is_fused = (stage->is_flat || !stage->stage->dropout) && !stage->stage->add;
 	if (!pool)
 		return;
 	stage->pool = (Pool){
@@ -184,7 +203,7 @@ lay_forward(StageLayout *stage, const StageLayout *before, bool is_prediction)
 	stage->kind = main_kind(plan, before, is_prediction);
 	stage->is_flat = plan->in.is_flat || stage->kind == MAIN_DENSE || stage->kind == MAIN_FLATTEN;
 	stage->in = before ? before->out : (Plane){ .h = plan->in.h, .w = plan->in.w, .lanes = channels_padded(plan->in.c) };
-	if (is_convolution(stage->kind))
+	if (is_convolution(stage->kind) || stage->kind == MAIN_DEPTHWISE)
 		lay_window(stage);
 	stage->y = (Plane){ .h = stage->in.h, .w = stage->in.w, .lanes = stage->in.lanes };
 	stage->channels = plan->in.c;
@@ -192,7 +211,7 @@ lay_forward(StageLayout *stage, const StageLayout *before, bool is_prediction)
 		stage->channels = main ? main->out.c : plan->in.h * plan->in.w * plan->in.c;
 		stage->y = (Plane){ .h = 1, .w = 1, .lanes = channels_padded(stage->channels) };
 	}
-	if (is_convolution(stage->kind)) {
+	if (is_convolution(stage->kind) || stage->kind == MAIN_DEPTHWISE) {
 		stage->y.h = main->out.h;
 		stage->y.w = main->out.w;
 	}
@@ -205,15 +224,52 @@ lay_forward(StageLayout *stage, const StageLayout *before, bool is_prediction)
 	}
 }
 
-/* What a convolution reads beyond its input's left and right edge must be there, and zero. */
+/* What a convolution reads beyond its input's left and right edge must be there, and zero; wide enough for all readers. */
 static void
-lay_halo(const StageLayout *stage, Plane *in)
+lay_halo(const StageLayout *stage, Plane *out)
 {
 	const Window *win = &stage->window;
 	int64_t last = (int64_t)(win->out_w - 1) * win->stride + win->kernel_w - 1 - win->pad_left;
+	uint32_t right = positive(last - (win->in_w - 1));
 
-	in->left = win->pad_left;
-	in->right = positive(last - (win->in_w - 1));
+	if (out->left < win->pad_left)
+		out->left = win->pad_left;
+	if (out->right < right)
+		out->right = right;
+}
+
+/* When all halos are known: what each stage reads, and who wants it without halo. */
+static void
+lay_inputs(NetLayout *layout)
+{
+	for (size_t s = 0; s < layout->stage_count; s++) {
+		StageLayout *stage = &layout->stages[s], *from = stage->from < 0 ? NULL : &layout->stages[stage->from];
+
+		if (!from)
+			continue;
+		if (stage->kind == MAIN_CONV) {
+			stage->in = from->out;
+		} else if (plane_has_halo(&from->out)) {
+			stage->in = plane_bare(&from->out);
+			from->has_bare = true;
+		}
+	}
+}
+
+/* Going back runs from the last stage to the first: who comes later there adds to what is there. */
+static void
+lay_order_back(NetLayout *layout)
+{
+	for (size_t s = layout->stage_count; s--;) {
+		StageLayout *stage = &layout->stages[s];
+
+		for (size_t later = s + 1; later < layout->stage_count; later++) {
+			const StageLayout *other = &layout->stages[later];
+			stage->adds_from |= stage->from >= 0 && (other->from == stage->from || other->other == stage->from);
+			stage->adds_other |= stage->other >= 0 && (other->from == stage->other || other->other == stage->other);
+		}
+		stage->adds_from |= stage->other >= 0 && stage->other == stage->from; /* the sum's share comes first */
+	}
 }
 
 static void
@@ -264,15 +320,18 @@ lay_stages(NetLayout *layout)
 {
 	const Net *net = layout->net;
 
+	layout->is_chain = true;
 	for (size_t s = 0; s < net->stage_count; s++) {
 		StageLayout *stage = &layout->stages[s];
 		stage->stage = &net->stages[s];
-		lay_forward(stage, s ? stage - 1 : NULL, layout->is_prediction);
-		if (stage->kind == MAIN_CONV) {
-			lay_halo(stage, &stage->in);
-			stage[-1].out = stage->in;
-		}
-		if (stage->kind == MAIN_DENSE && s == 0)
+		stage->from = stage->stage->from;
+		stage->other = stage->stage->add ? stage->stage->other : -1;
+		layout->is_chain = layout->is_chain && stage->from == (int)s - 1 && stage->other < 0;
+		StageLayout *from = stage->from < 0 ? NULL : &layout->stages[stage->from];
+		lay_forward(stage, from, layout->is_prediction);
+		if (stage->kind == MAIN_CONV)
+			lay_halo(stage, &from->out);
+		if (stage->kind == MAIN_DENSE && !from)
 			stage->in.lanes = stage->stage->in.c; /* pixels as they come; the image is padded, not the pixel */
 		if (stage->kind == MAIN_DENSE) {
 			stage->taps = 1;
@@ -281,6 +340,8 @@ lay_stages(NetLayout *layout)
 		lay_back(stage);
 		lay_words(layout, stage);
 	}
+	lay_inputs(layout);
+	lay_order_back(layout);
 }
 
 bool

@@ -1,7 +1,8 @@
 /* cpu/layout.h: a network's plan as the kernels want it: windows, padded channels, halos, packed weights.
  *
- * Every stage becomes: main (conv, dense, a change of order, or nothing), whose result is called y; then z = affine(y),
- * where the affine is batch norm or only a bias; pool; dropout; the result is called out. */
+ * Every stage becomes: main (conv, depthwise, dense, a change of order, or nothing), whose result is called y; then z =
+ * affine(y), where the affine is batch norm or only a bias; another stage's output is added, perhaps; ReLU; pool; dropout;
+ * the result is called out. */
 #ifndef FM_CPU_LAYOUT_H
 #define FM_CPU_LAYOUT_H
 
@@ -24,6 +25,7 @@ typedef enum MainKind {
 	MAIN_CONV,
 	MAIN_PATCHES, /* the first convolution: each pixel's window, written out, times the weights */
 	MAIN_ROWS,    /* the same in prediction: a tap is a row of the window, read where it lies */
+	MAIN_DEPTHWISE,
 	MAIN_DENSE,
 	MAIN_FLATTEN, /* y is the input in (c, h, w) order */
 } MainKind;
@@ -35,11 +37,14 @@ typedef struct Plane {
 
 typedef struct StageLayout {
 	const Stage *stage;
+	int from, other;    /* the stages that it reads and adds; -1: the pixels, nothing */
 	MainKind kind;
 	bool is_flat;	    /* one pixel an image: y and out are floats, whatever cells are */
 	bool is_fused;	    /* pool and dropout leave it to the kernels `finish` and `back` */
-	Plane in, y, out;   /* y has no halo */
-	Window window;	    /* MAIN_CONV, and MAIN_PATCHES and MAIN_ROWS as written in the text */
+	Plane in, y, out;   /* y has no halo; in is out of `from`, or that without its halo */
+	bool has_bare;	    /* out has a halo, and some of its readers want it without */
+	bool adds_from, adds_other; /* going back: a later stage has given `from`, or `other`, a gradient before */
+	Window window;	    /* MAIN_CONV, MAIN_DEPTHWISE, and MAIN_PATCHES and MAIN_ROWS as written in the text */
 	uint32_t taps;	    /* whose products are summed one after another; MAIN_PATCHES and MAIN_DENSE have one */
 	uint32_t depth;	    /* channels that one tap sums over */
 	uint32_t depth_words;
@@ -72,6 +77,7 @@ typedef struct NetLayout {
 	TensorLayout *tensors; /* of the vector param */
 	size_t packed_count;   /* floats */
 	size_t words_count, back_count; /* words */
+	bool is_chain; /* every stage reads the one before and adds nothing */
 } NetLayout;
 
 /** @param is_prediction  nothing goes back  @return false: no memory */
@@ -113,6 +119,19 @@ static inline void *
 cells_at(const void *base, size_t index, size_t cell)
 {
 	return (char *)(uintptr_t)base + index * cell;
+}
+
+/** The plane without halo. */
+static inline Plane
+plane_bare(const Plane *plane)
+{
+	return (Plane){ .h = plane->h, .w = plane->w, .lanes = plane->lanes };
+}
+
+static inline bool
+plane_has_halo(const Plane *plane)
+{
+	return plane->left + plane->right > 0;
 }
 
 /** A plane as something to write, strides in its own cells; or, by words, to read. */

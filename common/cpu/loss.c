@@ -103,7 +103,7 @@ train_loss(Backend *backend, const Batch *batch)
 	const size_t last = backend->layout.stage_count - 1;
 	Loss job = {
 		.backend = backend, .batch = batch, .stage = &backend->layout.stages[last],
-		.logits = backend->stages[last].out, .dlogits = backend->dout[last % 2],
+		.logits = backend->stages[last].out, .dlogits = backend->dout[last],
 	};
 
 	team_run(backend->team, SLICES, loss_slice, &job);

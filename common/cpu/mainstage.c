@@ -80,7 +80,7 @@ void
 main_images_wgrad(const Backend *backend, size_t s, uint32_t image, uint32_t n, uint32_t block, float *dweight)
 {
 	const StageLayout *stage = &backend->layout.stages[s];
-	const StageMemory *memory = &backend->stages[s];
+	const StageMemory *memory = &backend->stages[s], *from = &backend->stages[stage->from];
 	const bool is_paired = backend->layout.per_word == 2;
 	const Plane *dy = is_paired || stage->dilation > 1 ? &stage->y : &stage->dy;
 	const size_t group = is_paired ? image / 2 : image;
@@ -89,7 +89,7 @@ main_images_wgrad(const Backend *backend, size_t s, uint32_t image, uint32_t n, 
 		.n = is_paired ? (n + 1) / 2 : n,
 		.c = stage->depth,
 		.lanes = stage->y.lanes,
-		.x = plane_grid(&stage->in, cells_at(is_paired ? memory[-1].out_pairs : memory[-1].out,
+		.x = plane_grid(&stage->in, cells_at(is_paired ? from->out_pairs : from->out,
 						     group * plane_image(&stage->in), WORD), WORD, WORD),
 		.dy = plane_grid(dy, cells_at(is_paired ? memory->dy_pairs : memory->dy, group * plane_image(dy), WORD),
 				 WORD, WORD),
@@ -97,6 +97,17 @@ main_images_wgrad(const Backend *backend, size_t s, uint32_t image, uint32_t n, 
 		.weight_block = stage->weight->block_stride,
 	};
 	backend->kernels->wgrad(&job, block, block + 1);
+}
+
+/* ---- depthwise ---- */
+
+Depthwise
+main_depthwise(const StageLayout *stage, size_t cell, const float *param, const void *x, const void *y, const Plane *y_plane)
+{
+	return (Depthwise){
+		.window = stage->window, .lanes = stage->y.lanes, .weight = param + stage->weight->offset,
+		.x = plane_grid(&stage->in, x, cell, cell), .y = plane_grid(y_plane, y, cell, cell),
+	};
 }
 
 /* ---- the first convolution ---- */

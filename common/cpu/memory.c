@@ -79,6 +79,12 @@ first_flat(const NetLayout *layout)
 
 	while (s < layout->stage_count && !layout->stages[s].is_flat)
 		s++;
+	/* what reads further back than the stage before these can't be done for more images than that was */
+	for (size_t i = s; i < layout->stage_count; i++) {
+		const StageLayout *stage = &layout->stages[i];
+		if (!stage->is_flat || stage->from + 1 < (int)s || (stage->other >= 0 && stage->other + 1 < (int)s))
+			return layout->stage_count;
+	}
 	return s;
 }
 
@@ -109,7 +115,7 @@ allocate_weights(Backend *backend)
 
 	for (size_t s = 0; s < layout->stage_count; s++) {
 		const StageLayout *stage = &layout->stages[s];
-		if ((stage->kind == MAIN_CONV || stage->kind == MAIN_PATCHES) && wgrad_slices(stage) > 1)
+		if (stage->weight && stage->kind != MAIN_DENSE && wgrad_slices(stage) > 1)
 			most = larger(most, wgrad_slices(stage) * stage->weight->count);
 	}
 	return floats(backend, &backend->gradient, layout->packed_count) && floats(backend, &backend->partial, most) &&
@@ -131,10 +137,21 @@ allocate_channels(Backend *backend, const StageLayout *stage, StageChannels *cha
 	       doubles(backend, &channels->deviation_inverse, lanes);
 }
 
-/* y and the output, and the output again as what the next stage multiplies */
+/* Is the weights' gradient of some convolution made from this output? */
 static bool
-allocate_outputs(Backend *backend, const StageLayout *stage, const StageLayout *next, StageMemory *memory)
+has_conv_reader(const NetLayout *layout, const StageLayout *stage)
 {
+	for (size_t s = 0; s < layout->stage_count; s++)
+		if (layout->stages[s].kind == MAIN_CONV && &layout->stages[layout->stages[s].from] == stage)
+			return true;
+	return false;
+}
+
+/* y and the output, and the output again as what the next stages multiply */
+static bool
+allocate_outputs(Backend *backend, const StageLayout *stage, StageMemory *memory)
+{
+	const Plane bare = plane_bare(&stage->out);
 	const size_t batch = backend->options.batch_most, out = plane_image(&stage->out), word = sizeof(float);
 	const size_t cell = stage_kernels(backend->kernels, stage)->cell, multiplied = backend->kernels->cell;
 	const bool has_y = !(backend->first && stage == backend->layout.stages);
@@ -147,8 +164,10 @@ allocate_outputs(Backend *backend, const StageLayout *stage, const StageLayout *
 		ok = cells(backend, &memory->best, batch * stage->out.h * stage->out.w * stage->out.lanes, cell);
 	if (ok && cell != multiplied)
 		ok = cells(backend, &memory->out_cells, batch * out, multiplied);
-	if (ok && next && next->kind == MAIN_CONV && multiplied != word)
+	if (ok && multiplied != word && has_conv_reader(&backend->layout, stage))
 		ok = cells(backend, &memory->out_pairs, (batch + 1) / 2 * out, word);
+	if (ok && stage->has_bare)
+		ok = cells(backend, &memory->bare, batch * plane_image(&bare), multiplied);
 	return ok;
 }
 
@@ -162,7 +181,7 @@ allocate_gradients(Backend *backend, const StageLayout *stage, StageMemory *memo
 
 	if (stage->kind == MAIN_PATCHES)
 		return true;
-	if (stage->weight && multiplied != word)
+	if (stage->taps && multiplied != word)
 		ok = cells(backend, &memory->dy_pairs, (batch + 1) / 2 * y, word);
 	if (ok && stage->kind != MAIN_NONE)
 		ok = cells(backend, &memory->dy, batch * plane_image(dy), cell);
@@ -176,7 +195,6 @@ static bool
 allocate_stage(Backend *backend, size_t s)
 {
 	const StageLayout *stage = &backend->layout.stages[s];
-	const StageLayout *next = s + 1 < backend->layout.stage_count ? stage + 1 : NULL;
 	StageMemory *memory = &backend->stages[s];
 	const size_t batch = backend->options.batch_most;
 
@@ -186,8 +204,39 @@ allocate_stage(Backend *backend, size_t s)
 		if (!memory->keep)
 			return false;
 	}
-	return allocate_channels(backend, stage, &memory->channels) && allocate_outputs(backend, stage, next, memory) &&
+	return allocate_channels(backend, stage, &memory->channels) && allocate_outputs(backend, stage, memory) &&
 	       allocate_gradients(backend, stage, memory);
+}
+
+static size_t
+dout_size(const Backend *backend, const StageLayout *stage)
+{
+	return (size_t)stage->out.h * stage->out.w * stage->out.lanes * stage_kernels(backend->kernels, stage)->cell;
+}
+
+/* Gradients of outputs: in a chain two places take turns; where it branches they wait for each other. */
+static bool
+allocate_douts(Backend *backend)
+{
+	const size_t batch = backend->options.batch_most, count = backend->layout.stage_count;
+	const bool is_chain = backend->layout.is_chain;
+	size_t most = 0, dense = 0;
+
+	backend->dout = engine_piece(backend, count * sizeof *backend->dout);
+	for (size_t s = 0; s < count; s++) {
+		const StageLayout *stage = &backend->layout.stages[s];
+		most = larger(most, dout_size(backend, stage));
+		if (stage->kind == MAIN_DENSE && stage->adds_from)
+			dense = larger(dense, dout_size(backend, &backend->layout.stages[stage->from]));
+	}
+	for (size_t s = 0; backend->dout && s < count; s++) {
+		const size_t size = is_chain ? most : dout_size(backend, &backend->layout.stages[s]);
+		if (is_chain && s >= 2)
+			backend->dout[s] = backend->dout[s - 2];
+		else if (!cells(backend, &backend->dout[s], batch, size))
+			return false;
+	}
+	return backend->dout && cells(backend, &backend->din, batch, dense);
 }
 
 static bool
@@ -195,17 +244,13 @@ allocate_training(Backend *backend)
 {
 	const size_t batch = backend->options.batch_most, cell = backend->kernels->cell;
 	const StageLayout *stages = backend->layout.stages;
-	size_t most = 0;
 
 	if (first_is_possible(backend) && !first_allocate(backend))
 		return false;
-	for (size_t s = 0; s < backend->layout.stage_count; s++) {
-		const size_t out = (size_t)stages[s].out.h * stages[s].out.w * stages[s].out.lanes;
-		most = larger(most, out * stage_kernels(backend->kernels, &stages[s])->cell);
+	for (size_t s = 0; s < backend->layout.stage_count; s++)
 		if (!allocate_stage(backend, s))
 			return false;
-	}
-	return cells(backend, &backend->dout[0], batch, most) && cells(backend, &backend->dout[1], batch, most) &&
+	return allocate_douts(backend) &&
 	       (stages->kind == MAIN_PATCHES ||
 		cells(backend, &backend->input, batch * plane_image(&stages->in), cell)) &&
 	       allocate_weights(backend);
@@ -238,6 +283,8 @@ allocate_scratch(Backend *backend, Scratch *scratch)
 	for (int i = 0; i < 2 && ok; i++)
 		ok = floats(backend, &scratch->y[i], z) && floats(backend, &scratch->out[i], z) &&
 		     floats(backend, &scratch->input[i], input);
+	if (ok && !backend->layout.is_chain)
+		ok = floats(backend, &scratch->other, z) && cells(backend, &scratch->din, 2 * z, word);
 	if (ok && stages->kind == MAIN_PATCHES && backend->options.is_training)
 		ok = cells(backend, &scratch->dy, 2 * plane_image(&stages->y), word);
 	return ok && floats(backend, &scratch->z, z) && floats(backend, &scratch->dz, z) &&
@@ -255,7 +302,8 @@ allocate_infer(Backend *backend, Scratch *scratch)
 
 	scratch->infer = engine_piece(backend, layout->stage_count * sizeof *scratch->infer);
 	scratch->infer_cells = engine_piece(backend, layout->stage_count * sizeof *scratch->infer_cells);
-	if (!scratch->infer || !scratch->infer_cells)
+	scratch->infer_bare = engine_piece(backend, layout->stage_count * sizeof *scratch->infer_bare);
+	if (!scratch->infer || !scratch->infer_cells || !scratch->infer_bare)
 		return false;
 	for (size_t s = 0; s < layout->stage_count; s++) {
 		const size_t images = s + 1 >= flat ? INFER_IMAGES : INFER_PAIR;
@@ -266,6 +314,9 @@ allocate_infer(Backend *backend, Scratch *scratch)
 		scratch->infer_cells[s] = scratch->infer[s];
 		if (cell != kernels->cell && !cells(backend, &scratch->infer_cells[s],
 						    images * plane_image(&layout->stages[s].out), kernels->cell))
+			return false;
+		if (layout->stages[s].has_bare && !cells(backend, &scratch->infer_bare[s],
+							 images * plane_image(&layout->stages[s].out), kernels->cell))
 			return false;
 	}
 	if (layout->stages->kind == MAIN_ROWS)

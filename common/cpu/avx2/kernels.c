@@ -1,6 +1,7 @@
 /* cpu/avx2/kernels.c: the kernels for AVX2 and FMA; the flags of this
  * folder are in mk/build.mk. */
 #include "cpu/kernels/conv.h"
+#include "cpu/kernels/depthwise.h"
 #include "cpu/kernels/pack.h"
 #include "cpu/kernels/pointwise.h"
 #include "cpu/kernels/wgrad.h"
@@ -12,6 +13,9 @@ const KernelTable kernels_avx2 = {
 	.floats = &kernels_avx2,
 	.conv = conv,
 	.wgrad = wgrad,
+	.depthwise = depthwise,
+	.depthwise_back = depthwise_back,
+	.depthwise_wgrad = depthwise_wgrad,
 	.moments = moments,
 	.finish = finish,
 	.sums = sums,
@@ -19,10 +23,13 @@ const KernelTable kernels_avx2 = {
 	.store = store,
 	.load = load,
 	.affine = affine,
+	.relu = relu,
+	.relu_back = relu_back,
 	.pool = pool,
 	.pool_back = pool_back,
 	.pack = pack,
 	.pack_back = pack_back,
 	.optimise = optimise,
 	.add = add,
+	.add_cells = add_cells,
 };

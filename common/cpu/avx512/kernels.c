@@ -1,6 +1,7 @@
 /* cpu/avx512/kernels.c: the kernels for AVX-512 (F, BW, VL, DQ); the flags of this
  * folder are in mk/build.mk. */
 #include "cpu/kernels/conv.h"
+#include "cpu/kernels/depthwise.h"
 #include "cpu/kernels/first_back.h"
 #include "cpu/kernels/pack.h"
 #include "cpu/kernels/pointwise.h"
@@ -13,6 +14,9 @@ const KernelTable kernels_avx512 = {
 	.floats = &kernels_avx512,
 	.conv = conv,
 	.wgrad = wgrad,
+	.depthwise = depthwise,
+	.depthwise_back = depthwise_back,
+	.depthwise_wgrad = depthwise_wgrad,
 	.moments = moments,
 	.finish = finish,
 	.sums = sums,
@@ -20,11 +24,14 @@ const KernelTable kernels_avx512 = {
 	.store = store,
 	.load = load,
 	.affine = affine,
+	.relu = relu,
+	.relu_back = relu_back,
 	.pool = pool,
 	.pool_back = pool_back,
 	.pack = pack,
 	.pack_back = pack_back,
 	.optimise = optimise,
 	.add = add,
+	.add_cells = add_cells,
 	.first = &first_kernels,
 };

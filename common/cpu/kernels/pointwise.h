@@ -413,10 +413,34 @@ optimise(const OptimiserStep *step, size_t count, const float *gradient, float *
 }
 
 static void
+relu(size_t count, float *z)
+{
+	for (size_t i = 0; i < count; i += LANES) /* this way round a NaN stays one */
+		vec_store(z + i, vec_max(vec_zero(), vec_load(z + i)));
+}
+
+static void
+relu_back(size_t count, const float *z, float *dz)
+{
+	for (size_t i = 0; i < count; i += LANES)
+		vec_store(dz + i, vec_where_greater(vec_load(z + i), vec_zero(), vec_load(dz + i)));
+}
+
+static void
 add(size_t count, float *to, const float *from)
 {
 	for (size_t i = 0; i < count; i += LANES)
 		vec_store(to + i, vec_load(to + i) + vec_load(from + i));
+}
+
+static void
+add_cells(size_t count, void *to_cells, const void *from_cells)
+{
+	Cell *to = to_cells;
+	const Cell *from = from_cells;
+
+	for (size_t i = 0; i < count; i += LANES)
+		cells_store(to + i, cells_load(to + i) + cells_load(from + i));
 }
 
 #endif
