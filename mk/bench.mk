@@ -14,9 +14,9 @@ bench: bench-programs ## print speeds, start-up times and memory, and with `make
 		$(BENCH_ENVIRONMENT) "$$script" || exit 1; \
 	done
 
-# CLOCK=processor where the machine has other work, ROWS='words of rows' for some of them
+# CLOCK=processor where the machine has other work, ROWS='words of rows' for some of them, SEARCH=no for known settings only
 bench-peers: bench-programs peers ## compare with the peers, at their best settings (the first time half an hour to find them)
-	@$(BENCH_ENVIRONMENT) CLOCK='$(CLOCK)' ROWS='$(ROWS)' tests/bench/peers.sh
+	@$(BENCH_ENVIRONMENT) CLOCK='$(CLOCK)' ROWS='$(ROWS)' SEARCH='$(SEARCH)' tests/bench/peers.sh
 	@$(BENCH_ENVIRONMENT) FM_BENCH_CLOCK='$(filter processor,$(CLOCK))' tests/bench/cost.sh
 
 RECIPE_PAIRS ?= 3

@@ -19,13 +19,13 @@ pipeline() {
 }
 
 scores() {
-	grep -oE '"(accuracy|log_loss)":[0-9.]+' "$folder/scores.json" | sed 's/^/  /'
+	grep -oE '"(accuracy|log_loss)": ?[0-9.]+' "$folder/scores.json" | sed 's/^/  /'
 }
 
 echo "fm-train --recipe fast, from the first picture to the scores (to be at most 15 s on two cores of Zen 5)"
 time pipeline
 scores
 [ -d "$pictures" ] && "$python" -c 'import torch' 2> /dev/null || exit 0
-echo "the same in PyTorch"
-time "$python" -W ignore "$here/../peers/fast_torch.py" "$pictures" > "$folder/scores.json"
+echo "the same in PyTorch (make bench-recipe has more of it, in pairs)"
+time CUDA_VISIBLE_DEVICES="" "$python" "$here/../peers/torch_recipe.py" data="$pictures" > "$folder/scores.json"
 scores
