@@ -30,7 +30,7 @@ class Table:
         self.line("", "asked", "ours", "best peer", "ratio: min median max", "share of the roof")
 
     def line(self, *columns):
-        print("{:38} {:>14} {:>12} {:>12}   {:23} {}".format(*columns), flush=True)
+        print("{:46} {:>13} {:>12} {:>12}   {:23} {}".format(*columns), flush=True)
 
     def wanted(self, name):
         return not self.rows or any(word in name for word in self.rows)
@@ -171,20 +171,20 @@ class Table:
 
     def generality(self):
         """Other shapes and instruction sets, by the share of the roof that they reach."""
-        if not self.wanted("of the seed's share"):
+        if not self.wanted("share / seed's"):
             return
         small = "conv 32 3x3 same, bn, relu, maxpool 2, conv 64 3x3 same, bn, relu, globalavgpool, dense classes"
         cases = [("32x32x3, 100 classes", "0.8", {}, ["--input", "32x32x3", "--classes", "100"]),
                  ("64x64x1", "0.8", {}, ["--input", "64x64x1"]),
                  ("64x64x1, two convolutions", "0.8", {}, ["--input", "64x64x1", "--arch", small]),
-                 ("FM_CPU=avx2, of its own roof", "0.8", {"mask": "avx2"}, [])]
+                 ("FM_CPU=avx2, own roof", "0.8", {"mask": "avx2"}, [])]
         for work in ("train", "predict"):
             for what, asked, more, arguments in cases:
                 precision = "fp32" if more else "bf16"
-                with self.row(f"{work} {what}, of the seed's share", asked):
+                with self.row(f"{work} {what}: share / seed's", asked):
                     pairs = [(self.ours.cpu(work, precision, arguments=arguments, seconds=0.4, **more)["share"],
                               self.ours.cpu(work, precision, seconds=0.4)["share"]) for _ in range(3)]
-                    self.own(f"{work} {what}, of the seed's share", asked, [a / b for a, b in pairs])
+                    self.own(f"{work} {what}: share / seed's", asked, [a / b for a, b in pairs])
 
     def everything(self):
         for part in (self.train, self.predict, self.start, self.latency, self.whole_train, self.augment, self.stream,
