@@ -1,6 +1,7 @@
 /* source/webdataset_source.c */
 #include "source/webdataset_source.h"
 
+#include "cli/threads.h"
 #include "memory.h"
 #include "source/learned.h"
 #include "source/picture_source.h"
@@ -20,7 +21,7 @@ learn(Source *source, const Shards *shards, const SourceRequest *request)
 {
 	Source inner = *source;
 
-	return learned_open(source, &inner, &shards->labels, request->seed, request->memory);
+	return learned_open(source, &inner, &shards->labels, request->seed, memory_default(request->memory));
 }
 
 Status

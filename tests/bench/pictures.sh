@@ -35,4 +35,7 @@ END
 echo "picture files, all processors"
 report "28x28 grey PNG, 10,000" 10000 fm-fetch small/1
 report "28x28 grey PNG, 100,000" 100000 fm-fetch small
+tar -C small/1 -cf shard.tar .
+printf '%d\n' {0..9} > names
+report "28x28 grey PNG, 10,000, WebDataset" 10000 fm-fetch --webdataset --classes names shard.tar
 report "640x480 JPEG to 64x64" 400 fm-fetch photographs --size 64x64 --fit crop
