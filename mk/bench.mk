@@ -5,7 +5,7 @@ BENCH_PROGRAMS := $(BENCH_SOURCES:%.c=$(BUILD)/%)
 
 BENCH_ENVIRONMENT = FM_BIN='$(abspath $(BUILD)/bin)' FM_BENCH='$(abspath $(BUILD)/tests/bench)' FM_PEERS='$(abspath $(PEERS))'
 
-.PHONY: bench bench-peers bench-recipe bench-programs
+.PHONY: bench bench-gpu bench-peers bench-recipe bench-programs
 bench-programs: all $(BENCH_PROGRAMS) $(BUILD)/tests/kernels/conv
 
 bench: bench-programs ## print speeds, start-up times and memory, and with `make peers` how others compare
@@ -18,6 +18,10 @@ bench: bench-programs ## print speeds, start-up times and memory, and with `make
 bench-peers: bench-programs peers ## compare with the peers, at their best settings (the first time half an hour to find them)
 	@$(BENCH_ENVIRONMENT) CLOCK='$(CLOCK)' ROWS='$(ROWS)' SEARCH='$(SEARCH)' tests/bench/peers.sh
 	@$(BENCH_ENVIRONMENT) FM_BENCH_CLOCK='$(filter processor,$(CLOCK))' tests/bench/cost.sh
+
+# the peer is whatever Python has PyTorch with CUDA: PYTHON=…, or `make peers`
+bench-gpu: all $(GPU_TESTS) ## check and time the GPU backend beside PyTorch, within ten minutes: build/bench-gpu
+	@$(BENCH_ENVIRONMENT) PYTHON='$(or $(PYTHON),$(wildcard $(PEERS)/bin/python),python3)' tests/bench/gpu.sh '' $(BUILD)/bench-gpu
 
 RECIPE_PAIRS ?= 3
 RECIPE_EPOCHS ?= 3

@@ -18,3 +18,7 @@ portable-deps:
 
 $(PORTABLE_ARCHITECTURES:%=portable-%): portable-%: portable-deps
 	@mk/portable-build $* $(PORTABLE)/$(call portable_name,$*) $(call portable_compiler,$*) '$(MAKE)' $(PORTABLE_FLAGS)
+
+# what mk/portable gathers; test programs that need the plug-in only where there is one
+.PHONY: portable-programs
+portable-programs: all $(if $(PLUGINS),$(GPU_TESTS))

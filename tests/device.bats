@@ -277,3 +277,29 @@ devices() {
 	FM_CPU=plain run -0 fm-info --devices --json
 	[ "$(field cpu uses <<< "$output")" = plain ]
 }
+
+@test "tests/bench/gpu.sh without a GPU says why, and checks nothing" {
+	LD_PRELOAD=$driver/none/libcuda.so.1 run -0 "$FM_ROOT/tests/bench/gpu.sh" "${FM_BIN%/bin}" "$PWD/results"
+	[ "${lines[0]}" = 'no GPU here, so nothing was checked:' ]
+	assert_output --partial 'there is no NVIDIA driver (libcuda.so.1)'
+	[ ! -e results ]
+}
+
+@test "tests/bench/gpu.sh checks, times and writes its results to a folder; a check that fails is counted" {
+	fm-fetch "$BATS_FILE_TMPDIR/small.csv" > data.fms
+	mkdir tree
+	ln -s "$FM_BIN" tree/bin
+	export LD_PRELOAD=$driver/libcuda.so.1 FM_BACKENDS=$folder FAKE_GPUS='Tesla P100-PCIE-16GB:6:0:16280' DATA=$PWD/data.fms \
+		SANITIZERS=
+	run -0 "$FM_ROOT/tests/bench/gpu.sh" tree "$PWD/results"
+	for line in 'ok      repeats' 'ok      resumes' 'ok      agrees-with-cpu' 'epoch    batch 512, fp32' 'predict  fp32' '3 passed, 0 failed'; do
+		assert_output --partial "$line"
+	done
+	[ "$(grep -c passed results/summary.txt)" = 1 ]
+	[ "$(field gpus 0 backend < results/devices.json)" = fm-cuda-11.so ]
+	mkdir -p tree/tests/gpu
+	printf '#!/bin/sh\necho "not ok 1 - wrong"\nexit 1\n' > tree/tests/gpu/wrong
+	chmod +x tree/tests/gpu/wrong
+	SECONDS_MOST=10 run -1 "$FM_ROOT/tests/bench/gpu.sh" tree "$PWD/results"
+	assert_output --partial 'FAILED  test-wrong (exit 1): not ok 1 - wrong'
+}

@@ -1,0 +1,253 @@
+#!/bin/bash
+# gpu.sh: check and time the GPU backend, on a machine that has a GPU and nothing else, within ten minutes.
+#
+#	gpu.sh [FOLDER [RESULTS]]
+#
+# FOLDER is a portable folder (make portable) or a build's; RESULTS, made if need be, gets everything that was measured:
+# summary.txt first. DATA names a stream to use in place of Fashion-MNIST (random pictures where that can't be had);
+# SECONDS_MOST ends it sooner; SANITIZERS says which of compute-sanitizer's tools. Without a GPU it says so and does nothing. Exits 1 if a check failed.
+set -uo pipefail
+export LC_ALL=C
+
+here=$(cd "$(dirname "$0")" && pwd)
+if [ -n "${1:-}" ]; then
+	folder=$(cd "$1" && pwd) || exit 2
+elif [ -n "${FM_BIN:-}" ]; then
+	folder=${FM_BIN%/bin}
+elif [ -d "$here/../../bin" ]; then
+	folder=$(cd "$here/../.." && pwd) # share/fm-tools of a portable folder
+else
+	folder=$here/../../build
+fi
+PATH=$folder/bin:$PATH
+command -v fm-info > /dev/null || {
+	echo "gpu.sh: $folder/bin has no fm-info; give it a portable folder" >&2
+	exit 2
+}
+
+auto=$(fm-info --devices --json | sed -n 's/.*"auto":"\([^"]*\)".*/\1/p')
+if [[ $auto != cuda:* ]]; then
+	echo "no GPU here, so nothing was checked:"
+	fm-info --devices | sed 's/^/  /'
+	exit 0
+fi
+
+results=${2:-$folder/gpu-results}
+mkdir -p "$results" && work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+summary=$results/summary.txt
+: > "$summary"
+end=$((SECONDS + ${SECONDS_MOST:-570}))
+passed=0 failed=0 skipped=0
+
+say() {
+	printf '%s\n' "$*" | tee -a "$summary"
+}
+
+# check NAME SECONDS COMMAND…: it must succeed in time; its output stays in RESULTS/NAME.txt.
+check() {
+	local name=$1 most=$2 left=$((end - SECONDS)) status
+	shift 2
+	if [ $left -lt 5 ]; then
+		skip "$name" "no time was left"
+		return
+	fi
+	timeout --kill-after=5 $((left < most ? left : most)) "$@" > "$results/$name.txt" 2>&1 < /dev/null
+	status=$?
+	if [ $status = 0 ]; then
+		passed=$((passed + 1))
+		say "ok      $name"
+	else
+		failed=$((failed + 1))
+		say "FAILED  $name (exit $status): $(tail -n 1 "$results/$name.txt")"
+	fi
+}
+
+skip() {
+	skipped=$((skipped + 1))
+	say "skipped $1: $2"
+}
+
+# seconds COMMAND…: wall time of a whole process; -1 if it fails
+seconds() {
+	local started=$EPOCHREALTIME
+	timeout --kill-after=5 $((end > SECONDS + 5 ? end - SECONDS : 5)) "$@" > /dev/null 2> "$work/err" < /dev/null || {
+		echo -1
+		return
+	}
+	awk -v a="$started" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.3f", b - a }'
+}
+
+# Pictures that need no network: 28 x 28, ten classes, like Fashion-MNIST in everything but meaning.
+random_pictures() {
+	mkdir "$work/random"
+	for part in train:60000:'\000\000\352\140' t10k:10000:'\000\000\047\020'; do
+		IFS=: read -r name count bytes <<< "$part"
+		{ printf '\000\000\010\003'"$bytes"'\000\000\000\034\000\000\000\034'; head -c $((count * 784)) /dev/urandom; } \
+			> "$work/random/$name-images-idx3-ubyte"
+		{ printf '\000\000\010\001'"$bytes"; tr -dc '\000-\011' < /dev/urandom | head -c "$count"; } \
+			> "$work/random/$name-labels-idx1-ubyte"
+	done
+	fm-fetch "$work/random"
+}
+
+prepare_data() {
+	if [ -n "${DATA:-}" ]; then
+		cp "$DATA" "$work/train.fms"
+		say "data: $DATA"
+	elif fm-fetch fashion-mnist > "$work/train.fms" 2> "$work/err"; then
+		say "data: Fashion-MNIST"
+	else
+		random_pictures > "$work/train.fms" || return 1
+		say "data: random pictures, because $(tail -n 1 "$work/err")"
+	fi
+	samples=$(fm-info --json "$work/train.fms" | sed -n 's/.*"samples":\([0-9]*\).*/\1/p')
+	fm-fetch "$work/train.fms" --range "0:$((samples < 320 ? samples : 320))" > "$work/small.fms"
+}
+
+small_net='conv 5 3x3 same, bn, relu, maxpool 2, conv 7 3x3 same, bn, relu, flatten, dense 9, relu, dropout 0.3, dense classes'
+
+# --- what the checks run
+
+train_small() {
+	fm-train --quiet --device "$1" --precision fp32 --arch "$small_net" --epochs 2 --batch 32 -o "$2" "$work/small.fms"
+}
+
+# Interrupted after an epoch and gone on with: the same bytes as never interrupted.
+resumes_exactly() {
+	local common=(--quiet --device cuda --arch "$small_net" --batch 32)
+	fm-train "${common[@]}" --epochs 3 --checkpoint "$work/whole.ckpt" -o "$work/whole.safetensors" "$work/small.fms" &&
+		{
+			fm-train "${common[@]}" --epochs 3 --checkpoint "$work/cut.ckpt" -o "$work/cut.safetensors" "$work/small.fms" &
+			local run=$!
+			until [ -e "$work/cut.ckpt" ] || ! kill -0 $run 2> /dev/null; do sleep 0.02; done
+			kill -INT $run 2> /dev/null
+			wait $run
+			[ $? = 75 ] || echo "it was finished before it could be interrupted"
+		} &&
+		fm-train "${common[@]}" --epochs 3 --checkpoint "$work/cut.ckpt" --resume -o "$work/cut.safetensors" "$work/small.fms" &&
+		cmp "$work/whole.safetensors" "$work/cut.safetensors"
+}
+
+# Twice the same bits.
+repeats_exactly() {
+	train_small cuda "$work/a.safetensors" && train_small cuda "$work/b.safetensors" && cmp "$work/a.safetensors" "$work/b.safetensors"
+}
+
+# Probabilities of one model on both, in fp32, to 1e-3.
+agrees_with_cpu() {
+	train_small cpu "$work/cpu.safetensors" || return 1
+	for device in cpu cuda; do
+		fm-predict --device $device --precision fp32 --format tsv --top 99 -m "$work/cpu.safetensors" "$work/train.fms" |
+			tail -n +2 | head -n 20000 | cut -f 4- > "$work/$device.tsv" || return 1
+	done
+	# the columns after predicted: prob, then class and prob by turns, the most likely first; an order may differ on ties
+	paste "$work/cpu.tsv" "$work/cuda.tsv" | awk -F '\t' '
+		{
+			half = NF / 2
+			delete p
+			for (i = 3; i < half; i += 2) p[$i] = $(i + 1)
+			for (i = half + 3; i < NF; i += 2) {
+				d = p[$i] - $(i + 1)
+				if (d < 0) d = -d
+				if (!(d <= most)) most = d
+			}
+		}
+		END { printf "largest difference %.3g over %d pictures\n", most, NR; exit !(NR && most <= 1e-3) }'
+}
+
+export -f train_small resumes_exactly repeats_exactly agrees_with_cpu
+export work small_net
+
+sanitize() {
+	local tool=$1
+	local words=(compute-sanitizer --tool "$tool")
+	if ! command -v compute-sanitizer > /dev/null; then
+		skip "$tool" "compute-sanitizer is not here"
+		return
+	fi
+	# Debian's doesn't find what it injects by itself
+	[ ! -d /usr/lib/nvidia-cuda-toolkit/compute-sanitizer ] ||
+		words+=(--injection-path /usr/lib/nvidia-cuda-toolkit/compute-sanitizer)
+	check "$tool" 90 "${words[@]}" --target-processes all --error-exitcode 9 \
+		fm-train --quiet --device cuda --arch "$small_net" --steps 4 --epochs 1 --batch 32 -o "$work/sanitized.safetensors" "$work/small.fms"
+}
+
+# --- what is timed
+
+# epoch BATCH PRECISION: the fastest epoch of four, as the log has it
+epoch() {
+	[ $((end - SECONDS)) -gt 20 ] || { skip "epoch, batch $1, $2" "no time was left"; return; }
+	rm -f "$work/log"
+	if [ "$(seconds fm-train --quiet --device cuda --batch "$1" --precision "$2" --epochs 4 --log "$work/log" -o "$work/timed.safetensors" "$work/train.fms")" = -1 ]; then
+		skip "epoch, batch $1, $2" "$(tail -n 1 "$work/err")"
+		return
+	fi
+	cat "$work/log" >> "$results/epochs.jsonl"
+	sed -n 's/.*"seconds":\([0-9.e+-]*\).*/\1/p' "$work/log" | sort -g | head -n 1 |
+		awk -v n="$samples" -v what="batch $1, $2" '{ printf "epoch    %-18s %9.1f ms  %12.0f images/s\n", what, $1 * 1000, n / $1 }' |
+		tee -a "$summary"
+}
+
+predict() {
+	local whole start
+	fm-train --quiet --device cuda --epochs 1 --steps 20 -o "$work/seed.safetensors" "$work/train.fms"
+	fm-fetch "$work/train.fms" --range 0:1 > "$work/one.fms"
+	for precision in fp32 bf16 fp16; do
+		start=$(seconds fm-predict --device cuda --precision $precision --format stream -m "$work/seed.safetensors" "$work/one.fms")
+		whole=$(seconds fm-predict --device cuda --precision $precision --format stream -m "$work/seed.safetensors" "$work/train.fms")
+		if [ "$start" = -1 ] || [ "$whole" = -1 ]; then
+			skip "predict, $precision" "$(tail -n 1 "$work/err")"
+			continue
+		fi
+		awk -v n="$samples" -v s="$start" -v w="$whole" -v p=$precision 'BEGIN {
+			printf "predict  %-18s %9.3f s, of which start %.3f s: %12.0f images/s\n", p, w, s, n / (w - s > 0.001 ? w - s : 0.001) }' |
+			tee -a "$summary"
+	done
+}
+
+cold() {
+	say "cold     one epoch, batch 512: $(seconds fm-train --quiet --device cuda --batch 512 --epochs 1 -o "$work/cold.safetensors" "$work/train.fms") s from start to model"
+}
+
+# the peer: PyTorch with CUDA, where some Python here has it
+peer() {
+	local python=${PYTHON:-python3}
+	if ! "$python" -c 'import torch; assert torch.cuda.is_available()' 2> /dev/null; then
+		skip peer "$python has no PyTorch with CUDA"
+	elif [ $((end - SECONDS)) -lt 60 ]; then
+		skip peer "no time was left"
+	else
+		check peer $((end - SECONDS)) "$python" "$here/gpu_torch.py" 512 128
+		grep '^peer' "$results/peer.txt" | tee -a "$summary"
+	fi
+}
+
+# --- the run
+
+say "$(date -u +%Y-%m-%dT%H:%M:%SZ) $(fm-info --version)"
+fm-info --devices | tee "$results/devices.txt" >> "$summary"
+fm-info --devices --json > "$results/devices.json"
+! command -v nvidia-smi > /dev/null || nvidia-smi -q > "$results/nvidia-smi.txt" 2>&1
+prepare_data || { say "FAILED  no data could be made"; exit 1; }
+
+for program in "$folder"/tests/gpu/* "$folder"/libexec/fm-tools/gpu-test-*; do
+	# a test program prints TAP, and fails by its status too
+	[ ! -f "$program" ] || [ ! -x "$program" ] || case $program in *.*) ;; *) check "test-$(basename "$program")" 120 "$program" ;; esac
+done
+check repeats 60 bash -c repeats_exactly
+check resumes 60 bash -c resumes_exactly
+check agrees-with-cpu 90 bash -c agrees_with_cpu
+for tool in ${SANITIZERS-memcheck racecheck initcheck}; do
+	sanitize $tool
+done
+for batch in 512 128; do
+	for precision in fp32 tf32 bf16 fp16; do
+		epoch $batch $precision
+	done
+done
+cold
+predict
+peer
+say "$passed passed, $failed failed, $skipped skipped ($SECONDS s); everything is in $results"
+[ $failed = 0 ]
