@@ -14,6 +14,11 @@ struct Grid {
 	cudaStream_t stream;
 };
 
+/* FM_KERNELS: this compiler reads kernels. Files without any are compiled by the host's compiler with CUDA's headers. */
+#if defined __CUDACC__ || defined FM_CUDA_ON_HOST
+#define FM_KERNELS 1
+#endif
+
 /** Start a kernel; one with a comma in its template arguments stands in parentheses. @return a cudaError_t */
 #define LAUNCH(grid, kernel, ...) launch_named(grid, #kernel, kernel, __VA_ARGS__)
 
@@ -34,7 +39,7 @@ launch_named(const Grid &grid, const char *, void (*kernel)(Parameters...), Argu
 	return cudaGetLastError();
 }
 
-#else
+#elif defined FM_CUDA_ON_HOST
 
 #define SHARED(Type, name)                                                                                             \
 	static const char name##_key = 0;                                                                              \

@@ -1,6 +1,9 @@
 /* plugin.cu: what a plug-in shows of itself, and whether the card that it was given computes. */
 #include "plugin.h"
 
+#include "cuda.h"
+#include "launch.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -67,8 +70,7 @@ run_smallest_kernel(unsigned *answer)
 
 	if (error != cudaSuccess)
 		return error;
-	card_answers<<<1, 1>>>(there);
-	error = cudaGetLastError();
+	error = LAUNCH((Grid{ dim3(1), dim3(1), 0, nullptr }), card_answers, there);
 	if (error == cudaSuccess)
 		error = cudaMemcpy(answer, there, sizeof *answer, cudaMemcpyDeviceToHost);
 	const cudaError_t freed = cudaFree(there);
@@ -94,20 +96,6 @@ card_open(Card *card, const BackendHost *host)
 	return STATUS_OK;
 }
 
-static Status
-backend_open(Backend **backend, const BackendHost *host, const Net *net, const float *param, const float *bn,
-	     const BackendOptions *options)
-{
-	Card card;
-	const Status status = card_open(&card, host);
-
-	(void)net, (void)param, (void)bn, (void)options;
-	*backend = NULL;
-	if (status < 0)
-		return status;
-	return host->fail(STATUS_DEVICE, "%s computes, but this version has no kernels for it yet; use --device cpu", card.name);
-}
-
 extern "C" const BackendTable *fm_backend(const BackendHost *host);
 
 extern "C" __attribute__((visibility("default"))) const BackendTable *
@@ -116,10 +104,7 @@ fm_backend(const BackendHost *host)
 	static BackendTable table;
 
 	(void)host;
-	table.abi = FM_BACKEND_ABI;
-	table.size = sizeof table;
-	table.name = "cuda";
+	table = cuda_backend;
 	table.code = &code;
-	table.open = backend_open;
 	return &table;
 }

@@ -9,27 +9,44 @@ HOST_CUDA_OUT := $(BUILD)/cuda-on-host
 # C++17 is what both toolkits take. Kernels unroll by pragma, which only nvcc knows.
 HOST_CUDA_FLAGS = -std=gnu++17 $(if $(SANITIZE),-O1,-O2) -g -Wall -Wextra -Wshadow $(if $(SANITIZE),,-Werror) \
 	-Wno-unknown-pragmas -fno-math-errno -ffp-contract=off -fPIC $(SANITIZE) \
-	-Itests/cuda-on-host -Igpu -Icommon -Itests -D_GNU_SOURCE $(CPPFLAGS)
+	-DFM_CUDA_ON_HOST -DFM_CUDA_MACHINE='""' -DFM_CUDA_PTX='""' -Itests/cuda-on-host -Igpu -Icommon -Itests -D_GNU_SOURCE $(CPPFLAGS)
 
-# The plug-in's own entry (gpu/plugin.*) is for nvcc alone.
-HOST_CUDA_SOURCES := $(sort $(wildcard gpu/*.cu)) $(filter-out %_test.cc,$(sort $(wildcard tests/cuda-on-host/*.cc)))
-HOST_CUDA_SOURCES := $(filter-out gpu/plugin%,$(HOST_CUDA_SOURCES))
+HOST_CUDA_SOURCES := $(sort $(wildcard gpu/*.cu gpu/*.cc)) $(filter-out %_test.cc,$(sort $(wildcard tests/cuda-on-host/*.cc)))
 HOST_CUDA_OBJECTS := $(HOST_CUDA_SOURCES:%=$(HOST_CUDA_OUT)/%.o)
 HOST_CUDA_TESTS := $(patsubst %.cc,$(BUILD)/%,$(sort $(wildcard tests/cuda-on-host/*_test.cc)))
 
-UNIT_PROGRAMS += $(HOST_CUDA_TESTS)
+# Test programs of the backend, tests/gpu/*.c: build/tests/gpu/ has them with the plug-in, for a machine with a GPU, and
+# build/tests/cuda-on-host/ with gpu/ as the host runs it.
+GPU_TEST_NAMES := $(filter-out plugin,$(patsubst tests/gpu/%.c,%,$(sort $(wildcard tests/gpu/*.c))))
+GPU_TESTS := $(GPU_TEST_NAMES:%=$(BUILD)/tests/gpu/%)
+HOST_GPU_TESTS := $(GPU_TEST_NAMES:%=$(BUILD)/tests/cuda-on-host/%)
+HOST_CUDA_TESTS += $(HOST_GPU_TESTS)
+
+UNIT_PROGRAMS += $(HOST_CUDA_TESTS) $(GPU_TESTS)
 ADDRESS_SUITES += $(HOST_CUDA_TESTS:$(BUILD)/%=$(BUILD)/address/%)
 CLANG_SUITES += $(HOST_CUDA_TESTS:$(BUILD)/%=$(BUILD)/clang/%)
-unit: $(HOST_CUDA_TESTS)
+unit: $(HOST_CUDA_TESTS) $(GPU_TESTS)
 
 $(HOST_CUDA_OUT)/%.o: % $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(SAY) CXX $@
 	$(QUIET)$(CXX) $(HOST_CUDA_FLAGS) -MMD -MP -c -o $@ -x c++ $<
 
-$(HOST_CUDA_TESTS): $(BUILD)/%: $(HOST_CUDA_OUT)/%.cc.o $(HOST_CUDA_OBJECTS) $(ARCHIVE)
+define LINK_HOST_CUDA
+@mkdir -p $(@D)
+$(SAY) LINK $@
+$(QUIET)$(CXX) $(SANITIZE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVE) -Wl,--as-needed -fopenmp $(LIBRARIES)
+endef
+
+$(BUILD)/tests/cuda-on-host/%_test: $(HOST_CUDA_OUT)/tests/cuda-on-host/%_test.cc.o $(HOST_CUDA_OBJECTS) $(ARCHIVE)
+	$(LINK_HOST_CUDA)
+
+$(HOST_GPU_TESTS): $(BUILD)/tests/cuda-on-host/%: $(BUILD)/tests/gpu/%.o $(HOST_CUDA_OBJECTS) $(ARCHIVE)
+	$(LINK_HOST_CUDA)
+
+$(GPU_TESTS): $(BUILD)/tests/gpu/%: $(BUILD)/tests/gpu/%.o $(BUILD)/tests/gpu/plugin.o $(ARCHIVE)
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
-	$(QUIET)$(CXX) $(SANITIZE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVE) -Wl,--as-needed -fopenmp $(LIBRARIES)
+	$(QUIET)$(CC) $(FLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVE) -Wl,--as-needed -fopenmp $(LIBRARIES)
 
 -include $(shell find $(HOST_CUDA_OUT) -name '*.d' 2>/dev/null)

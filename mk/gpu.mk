@@ -1,7 +1,9 @@
 # The GPU backend: one plug-in for each CUDA toolkit that is here, build/lib/fm-tools/fm-cuda-MAJOR.so. `make GPU=no` leaves
 # it out, `make GPU_ARCHITECTURES='60 90'` compiles for fewer cards.
 
-GPU_SOURCES := $(sort $(wildcard gpu/*.cu))
+# gpu/*.cc have no kernels: the host's compiler reads them, once, where nvcc reads a file once an architecture.
+GPU_SOURCES := $(sort $(wildcard gpu/*.cu gpu/*.cc))
+GPU_OBJECTS := $(patsubst %.cc,%.o,$(GPU_SOURCES:%.cu=%.o))
 PLUGIN_FOLDER = $(PREFIX)/lib/fm-tools
 
 # Not under sanitizers, nor in a cross build: nvcc compiles for the machine that it runs on.
@@ -28,9 +30,12 @@ gpu_ptx = $(sort $(filter 60,$(call gpu_machine,$1)) $(lastword $(call gpu_machi
 gpu_targets = $(foreach a,$(call gpu_machine,$1),-gencode arch=compute_$a,code=sm_$a) \
 	$(foreach a,$(call gpu_ptx,$1),-gencode arch=compute_$a,code=compute_$a)
 
+# nvcc takes seconds a file and architecture: a compiler cache, where somebody has one, remembers.
+GPU_CACHE := $(shell command -v ccache)
+
 # A toolkit finds its own programs and headers first: a newer one may stand earlier in PATH, or be linked into /usr/local.
 gpu_folder = $(dir $(call toolkit_field,$1,3))
-gpu_nvcc = PATH='$(call gpu_folder,$1):/usr/bin:/bin' $(call toolkit_field,$1,3) -ccbin $(call toolkit_field,$1,4)
+gpu_nvcc = PATH='$(call gpu_folder,$1):/usr/bin:/bin' $(GPU_CACHE) $(call toolkit_field,$1,3) -ccbin $(call toolkit_field,$1,4)
 gpu_libraries = $(firstword $(wildcard $(call gpu_folder,$1)../lib64/libcudart_static.a \
 	$(call gpu_folder,$1)../lib/libcudart_static.a /usr/lib/*-linux-gnu/libcudart_static.a))
 gpu_library_folder = $(patsubst %/,%,$(dir $(call gpu_libraries,$1)))
@@ -40,8 +45,9 @@ gpu_rpath = -Wl,-rpath,'$$$$ORIGIN'$(if $(GPU_RPATH),$(if $(filter /usr/lib/%,$(
 
 # lines of the source in profiles and in compute-sanitizer's reports; they name the folder of the build
 GPU_DEBUG ?= -lineinfo
+GPU_HOST_FLAGS := -Wall -Wextra -Werror -fvisibility=hidden -fPIC -ffp-contract=off -O2
 NVCC_FLAGS := -std=c++17 -O3 $(GPU_DEBUG) -Werror all-warnings -Xptxas -v \
-	-Xcompiler -Wall,-Wextra,-Werror,-fvisibility=hidden,-fPIC,-ffp-contract=off,-O2 -Icommon -Igpu -D_GNU_SOURCE
+	-Xcompiler $(subst $(eval ) ,$(comma),$(GPU_HOST_FLAGS)) -Icommon -Igpu -D_GNU_SOURCE
 
 .PHONY: gpu
 all: gpu
@@ -67,7 +73,13 @@ $(BUILD)/gpu/$1/%.o: gpu/%.cu $(BUILD)/gpu/$1/flags | $(BUILD)/gpu/$1/include
 		-DFM_CUDA_MACHINE='"$(strip $(call gpu_machine,$1))"' -DFM_CUDA_PTX='"$(strip $(call gpu_ptx,$1))"' \
 		$(strip $(call gpu_targets,$1)) -c -o $$@ $$< > $$(@:.o=.ptxas) 2>&1 || { cat $$(@:.o=.ptxas) >&2; exit 1; }
 
-$(BUILD)/lib/fm-tools/fm-cuda-$1.so: $(GPU_SOURCES:gpu/%.cu=$(BUILD)/gpu/$1/%.o) gpu/plugin.map mk/gpu.mk
+$(BUILD)/gpu/$1/%.o: gpu/%.cc $(BUILD)/gpu/$1/flags | $(BUILD)/gpu/$1/include
+	@mkdir -p $$(@D)
+	$$(SAY) CXX $$@
+	$$(QUIET)$(call toolkit_field,$1,4) -std=gnu++17 $(GPU_HOST_FLAGS) -Icommon -Igpu -D_GNU_SOURCE \
+		-isystem $(BUILD)/gpu/$1/include -isystem $(call gpu_folder,$1)../include -MMD -MP -c -o $$@ $$<
+
+$(BUILD)/lib/fm-tools/fm-cuda-$1.so: $(GPU_OBJECTS:gpu/%=$(BUILD)/gpu/$1/%) gpu/plugin.map mk/gpu.mk
 	@mkdir -p $$(@D)
 	$$(SAY) LINK $$@
 	$$(QUIET)$(call toolkit_field,$1,4) -shared -o $$@ $$(filter %.o,$$^) -Wl,--version-script=gpu/plugin.map \

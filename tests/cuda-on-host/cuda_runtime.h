@@ -20,10 +20,12 @@ typedef enum cudaError {
 	cudaErrorMemoryAllocation = 2,
 	cudaErrorInvalidConfiguration = 9,
 	cudaErrorInsufficientDriver = 35,
+	cudaErrorDevicesUnavailable = 46,
 	cudaErrorNoDevice = 100,
 	cudaErrorInvalidDevice = 101,
 	cudaErrorNoKernelImageForDevice = 209,
 	cudaErrorECCUncorrectable = 214,
+	cudaErrorUnsupportedPtxVersion = 222,
 	cudaErrorStreamCaptureUnsupported = 900,
 	cudaErrorStreamCaptureInvalidated = 901,
 } cudaError_t;
@@ -45,6 +47,7 @@ struct cudaDeviceProp {
 	char name[256];
 	size_t totalGlobalMem;
 	int major, minor, multiProcessorCount;
+	size_t sharedMemPerBlockOptin;
 };
 
 cudaError_t cudaGetDeviceCount(int *count);

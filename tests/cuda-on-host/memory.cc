@@ -186,6 +186,7 @@ cudaGetDeviceProperties(struct cudaDeviceProp *properties, int device)
 	properties->major = control.capability / 10;
 	properties->minor = control.capability % 10;
 	properties->multiProcessorCount = 2;
+	properties->sharedMemPerBlockOptin = SHARED_DYNAMIC_MOST;
 	return result(device ? cudaErrorInvalidDevice : cudaSuccess);
 }
 
@@ -292,5 +293,9 @@ emulator::enqueue(cudaStream_t stream, Launch launch)
 {
 	if (!is_possible(launch))
 		return result(cudaErrorInvalidConfiguration);
+	if (!stream) { /* the default stream: at once, whatever waits in streams that were made not to wait for it */
+		run(launch);
+		return result(cudaSuccess);
+	}
 	return result(emulator_queue(stream, [launch] { run(launch); }));
 }

@@ -71,7 +71,7 @@ cudaError_t
 emulator_queue(cudaStream_t stream, Work work)
 {
 	if (!streams.count(stream))
-		die("work for a stream that isn't open (the default stream isn't emulated)");
+		die("work for a stream that isn't open");
 	if (stream->capture) {
 		stream->capture->works.push_back(std::move(work));
 		control.counts.captured++;

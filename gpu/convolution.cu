@@ -1,0 +1,208 @@
+/* convolution.cu: write windows out and add them up again. */
+#include "convolution.h"
+
+#include "divide.h"
+#include "product.h"
+
+/* At most this many elements of windows at a time: what follows from the shape alone, so that sums have one order. */
+#define WINDOW_ROOM (static_cast<uint64_t>(32) << 20)
+
+struct Windows {
+	Convolution shape;
+	Divisor in_c, kernel_w, window, out_w, out_h; /* window: kernel.h kernel.w in.c */
+	Divisor in_w, in_h, stride;
+};
+
+static Windows
+windows_of(const Convolution &shape)
+{
+	return Windows{ shape,
+			divisor_of(shape.in_c),
+			divisor_of(shape.kernel_w),
+			divisor_of(shape.kernel_h * shape.kernel_w * shape.in_c),
+			divisor_of(shape.out_w),
+			divisor_of(shape.out_h),
+			divisor_of(shape.in_w),
+			divisor_of(shape.in_h),
+			divisor_of(shape.stride) };
+}
+
+uint64_t
+convolution_window_size(const Convolution &shape)
+{
+	if (shape.kernel_h == 1 && shape.kernel_w == 1 && shape.stride == 1)
+		return 0;
+	return static_cast<uint64_t>(shape.out_h) * shape.out_w * shape.kernel_h * shape.kernel_w * shape.in_c;
+}
+
+static uint32_t
+samples_at_once(const Convolution &shape, uint32_t n)
+{
+	const uint64_t size = convolution_window_size(shape), fit = size ? WINDOW_ROOM / size : n;
+
+	return fit >= n ? n : fit ? static_cast<uint32_t>(fit) : 1;
+}
+
+uint64_t
+convolution_window_room(const Convolution &shape, uint32_t n)
+{
+	return convolution_window_size(shape) * samples_at_once(shape, n);
+}
+
+/* windows[sample, out.y, out.x][kernel.y, kernel.x, channel]: a thread an element */
+template <typename Cell>
+__global__ static void
+write_out_kernel(Windows job, uint32_t count, const Cell *x, Cell *windows)
+{
+	const uint32_t at = blockIdx.x * blockDim.x + threadIdx.x;
+	const Convolution &shape = job.shape;
+	uint32_t element, channel, kernel_x, out_x, out_y;
+
+	if (at >= count)
+		return;
+	const uint32_t pixel = divide(at, job.window, &element);
+	const uint32_t kernel_y = divide(divide(element, job.in_c, &channel), job.kernel_w, &kernel_x);
+	const uint32_t sample = divide(divide(pixel, job.out_w, &out_x), job.out_h, &out_y);
+	const int32_t y = static_cast<int32_t>(out_y * shape.stride + kernel_y) - static_cast<int32_t>(shape.pad_top);
+	const int32_t column = static_cast<int32_t>(out_x * shape.stride + kernel_x) - static_cast<int32_t>(shape.pad_left);
+	const bool is_inside = y >= 0 && column >= 0 && y < static_cast<int32_t>(shape.in_h) &&
+			       column < static_cast<int32_t>(shape.in_w);
+	windows[at] = is_inside ? x[(static_cast<size_t>(sample * shape.in_h + y) * shape.in_w + column) * shape.in_c + channel]
+				: narrow<Cell>(0);
+}
+
+/* The output, along one axis, whose window's element `element` is place `at`. @return false: there is none */
+__device__ static bool
+output_with(uint32_t at, uint32_t pad, uint32_t element, const Divisor &stride, uint32_t count, uint32_t *output)
+{
+	uint32_t rest;
+
+	if (at + pad < element)
+		return false;
+	*output = divide(at + pad - element, stride, &rest);
+	return !rest && *output < count;
+}
+
+/* dx[sample, y, x, channel] = the sum of its place in every window, in the kernel's order */
+template <typename Cell>
+__global__ static void
+add_up_kernel(Windows job, uint32_t count, const Cell *windows, Cell *dx)
+{
+	const uint32_t at = blockIdx.x * blockDim.x + threadIdx.x;
+	const Convolution &shape = job.shape;
+	uint32_t channel, x, y, out_x, out_y;
+	float sum = 0;
+
+	if (at >= count)
+		return;
+	const uint32_t sample = divide(divide(divide(at, job.in_c, &channel), job.in_w, &x), job.in_h, &y);
+	for (uint32_t kernel_y = 0; kernel_y < shape.kernel_h; kernel_y++) {
+		if (!output_with(y, shape.pad_top, kernel_y, job.stride, shape.out_h, &out_y))
+			continue;
+		for (uint32_t kernel_x = 0; kernel_x < shape.kernel_w; kernel_x++) {
+			if (!output_with(x, shape.pad_left, kernel_x, job.stride, shape.out_w, &out_x))
+				continue;
+			const size_t pixel = static_cast<size_t>(sample * shape.out_h + out_y) * shape.out_w + out_x;
+			const uint32_t element = (kernel_y * shape.kernel_w + kernel_x) * shape.in_c + channel;
+
+			sum += widen(windows[pixel * job.window.value + element]);
+		}
+	}
+	dx[at] = narrow<Cell>(sum);
+}
+
+/* A chunk of samples. */
+struct Chunk {
+	uint32_t first, n;
+};
+
+static bool
+next_chunk(const Convolution &shape, uint32_t n, Chunk *chunk)
+{
+	const uint32_t most = samples_at_once(shape, n);
+
+	chunk->first += chunk->n;
+	chunk->n = n - chunk->first < most ? n - chunk->first : most;
+	return chunk->n != 0;
+}
+
+static size_t
+in_size(const Convolution &shape)
+{
+	return static_cast<size_t>(shape.in_h) * shape.in_w * shape.in_c;
+}
+
+static size_t
+out_size(const Convolution &shape)
+{
+	return static_cast<size_t>(shape.out_h) * shape.out_w * shape.out_c;
+}
+
+/* The chunk's windows, or x itself where it is them. */
+template <typename Cell>
+static const Cell *
+write_out(Work &work, const Convolution &shape, const Chunk &chunk, const Cell *x, Cell *windows)
+{
+	const uint32_t count = static_cast<uint32_t>(convolution_window_size(shape) * chunk.n);
+
+	x += chunk.first * in_size(shape);
+	if (!count)
+		return x;
+	QUEUE(work, grid_for(work, count), write_out_kernel<Cell>, windows_of(shape), count, x, windows);
+	return windows;
+}
+
+template <typename Cell, typename Out>
+void
+convolution_forward(Work &work, const Convolution &shape, uint32_t n, const Cell *x, const Cell *weight, Cell *windows,
+		    Out *y)
+{
+	const uint32_t pixels = shape.out_h * shape.out_w, window = shape.kernel_h * shape.kernel_w * shape.in_c;
+
+	for (Chunk chunk = { 0, 0 }; next_chunk(shape, n, &chunk);)
+		product_forward(work, chunk.n * pixels, shape.out_c, window, write_out(work, shape, chunk, x, windows), weight,
+				y + chunk.first * out_size(shape));
+}
+
+template <typename Cell>
+void
+convolution_input(Work &work, const Convolution &shape, uint32_t n, const Cell *dy, const Cell *weight, Cell *windows,
+		  Cell *dx)
+{
+	const uint32_t pixels = shape.out_h * shape.out_w, window = shape.kernel_h * shape.kernel_w * shape.in_c;
+	const bool is_written_out = convolution_window_size(shape) != 0;
+
+	for (Chunk chunk = { 0, 0 }; next_chunk(shape, n, &chunk);) {
+		Cell *to = dx + chunk.first * in_size(shape);
+		const uint32_t count = static_cast<uint32_t>(chunk.n * in_size(shape));
+
+		product_input(work, chunk.n * pixels, shape.out_c, window, dy + chunk.first * out_size(shape), weight,
+			      is_written_out ? windows : to);
+		if (is_written_out)
+			QUEUE(work, grid_for(work, count), add_up_kernel<Cell>, windows_of(shape), count, windows, to);
+	}
+}
+
+template <typename Cell>
+void
+convolution_weight(Work &work, const Convolution &shape, uint32_t n, const Cell *x, const Cell *dy, Cell *windows,
+		   float alpha, float *dw)
+{
+	const uint32_t pixels = shape.out_h * shape.out_w, window = shape.kernel_h * shape.kernel_w * shape.in_c;
+
+	for (Chunk chunk = { 0, 0 }; next_chunk(shape, n, &chunk);)
+		product_weight(work, chunk.n * pixels, shape.out_c, window, write_out(work, shape, chunk, x, windows),
+			       dy + chunk.first * out_size(shape), alpha, chunk.first != 0, dw);
+}
+
+#define MAKE(Cell)                                                                                                     \
+	template void convolution_input<Cell>(Work &, const Convolution &, uint32_t, const Cell *, const Cell *,       \
+					      Cell *, Cell *);                                                        \
+	template void convolution_weight<Cell>(Work &, const Convolution &, uint32_t, const Cell *, const Cell *,      \
+					       Cell *, float, float *);
+FOR_CELLS(MAKE)
+
+#define MAKE_FORWARD(Cell, Out)                                                                                        \
+	template void convolution_forward<Cell, Out>(Work &, const Convolution &, uint32_t, const Cell *,              \
+						     const Cell *, Cell *, Out *);
+FOR_CELL_PAIRS(MAKE_FORWARD)

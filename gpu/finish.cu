@@ -1,0 +1,68 @@
+/* finish.cu: forward, a thread a place of z. Bound by bytes: y read once, z written once. */
+#include "finish.h"
+
+#include "window.h"
+
+/* The largest of a window and which it is: the first of equal ones; a NaN counts as largest. */
+template <typename Y>
+__device__ static float
+window_max(const Finish &finish, const Place &place, const Y *y, uint32_t *largest)
+{
+	float best = 0;
+	uint32_t element = 0;
+
+	*largest = 0;
+	for (uint32_t row = 0; row < finish.kernel_h; row++)
+		for (uint32_t column = 0; column < finish.kernel_w; column++, element++) {
+			const float value = rectified(
+				finish, affine(finish, widen(y[window_element(finish, place, row, column)]), place.channel));
+
+			if (!element || value > best || isnan(value)) {
+				best = value;
+				*largest = element;
+			}
+		}
+	return best;
+}
+
+template <typename Y>
+__device__ static float
+window_mean(const Finish &finish, const Place &place, const Y *y)
+{
+	float sum = 0;
+
+	for (uint32_t row = 0; row < finish.kernel_h; row++)
+		for (uint32_t column = 0; column < finish.kernel_w; column++)
+			sum += rectified(finish,
+					 affine(finish, widen(y[window_element(finish, place, row, column)]), place.channel));
+	return sum / static_cast<float>(finish.kernel_h * finish.kernel_w);
+}
+
+template <typename Y, typename Z>
+__global__ static void
+forward_kernel(Finish finish, uint32_t count, const Y *y, Z *z, void *argmax)
+{
+	const uint32_t at = blockIdx.x * blockDim.x + threadIdx.x;
+	uint32_t largest = 0;
+
+	if (at >= count)
+		return;
+	const Place place = place_of(finish, at);
+	const float value = finish.pool == POOL_MAX ? window_max(finish, place, y, &largest) : window_mean(finish, place, y);
+	if (argmax)
+		argmax_put(finish, argmax, at, largest);
+	z[at] = narrow<Z>(value * dropped(finish, place));
+}
+
+template <typename Y, typename Z>
+void
+finish_forward(Work &work, const Finish &finish, const Y *y, Z *z, void *argmax)
+{
+	const uint32_t count = finish.n * finish.out_h.value * finish.out_w.value * finish.c.value;
+
+	QUEUE(work, grid_for(work, count), (forward_kernel<Y, Z>), finish, count, y, z,
+	      finish.pool == POOL_MAX ? argmax : static_cast<void *>(nullptr));
+}
+
+#define MAKE(Y, Z) template void finish_forward<Y, Z>(Work &, const Finish &, const Y *, Z *, void *);
+FOR_CELL_PAIRS(MAKE)

@@ -1,0 +1,65 @@
+/* finish.h: what a stage does after its convolution or dense layer: affine map (batch norm or bias), ReLU, pool, dropout.
+ *
+ * y [n, in.h, in.w, c] is what the layer gave, z [n, out.h, out.w, c] what the next stage reads:
+ * z = dropout(pool(relu(scale[c] y + shift[c]))). Nothing between y and z is stored; the way back computes it again. */
+#ifndef FM_GPU_FINISH_H
+#define FM_GPU_FINISH_H
+
+#include "divide.h"
+#include "record.h"
+#include "work.h"
+
+enum PoolKind { POOL_NONE, POOL_MAX, POOL_AVERAGE };
+
+/** Dropout of fm-tools(7): unit j in (c, h, w) order by word j mod 4 of draw j / 4. */
+struct Drop {
+	bool is_on;
+	uint2 key;
+	uint32_t threshold; /* dropped below it */
+	float scale;	    /* 1 / (1 - rate) of what stays */
+	const Head *head;   /* epoch */
+	const int64_t *ids; /* [n] */
+};
+
+/** A stage's shape; without a pool the window is one pixel. */
+struct Finish {
+	uint32_t n;
+	uint32_t in_h, in_w, kernel_h, kernel_w, stride;
+	Divisor c, out_h, out_w; /* values and how to divide by them */
+	Divisor in_w_divisor, in_h_divisor, stride_divisor;
+	PoolKind pool;
+	bool has_relu;
+	bool is_wide;	    /* argmax: 32 bits rather than 8 */
+	const float *scale; /* [c], or NULL: 1 */
+	const float *shift; /* [c], or NULL: 0 */
+	Drop drop;
+};
+
+/** @param argmax  out: which element of each window is largest, [n, out.h, out.w, c] of 8 or 32 bits; NULL: not wanted */
+template <typename Y, typename Z>
+void finish_forward(Work &work, const Finish &finish, const Y *y, Z *z, void *argmax);
+
+/** What batch norm's way back needs of a channel. dy = a dh + b (y - mean) + shift, dh: derivative by the affine map */
+struct NormBack {
+	const float *a, *b, *mean, *shift; /* [c]; a NULL: dy = dh */
+};
+
+/** How many rows of z a partial sum takes. */
+enum { SUM_ROWS = 256 };
+
+/**
+ * Partial sums of dh and of dh (y - mean) inverse over z's rows; from z's side, since only a window's largest counts.
+ *
+ * @param mean, inverse  [c], or NULL: the second sum is not wanted
+ * @param partial        out: [ceil(n out.h out.w / SUM_ROWS), c] of (sum of dh, sum of dh normal)
+ */
+template <typename Y, typename Z>
+void finish_sums(Work &work, const Finish &finish, const Y *y, const Z *dz, const void *argmax, const float *mean,
+		 const float *inverse, float2 *partial);
+
+/** From dz to dy [n, in.h, in.w, c]. Windows may overlap: each place gathers what is due to it, in a fixed order. */
+template <typename Y, typename Z, typename DY>
+void finish_back(Work &work, const Finish &finish, const Y *y, const Z *dz, const void *argmax, const NormBack &norm,
+		 DY *dy);
+
+#endif

@@ -1,0 +1,173 @@
+/* finish_back.cu: the way back through dropout, pool, ReLU and the affine map, in two passes that store nothing between:
+ * the first reads dz and, of y, only what won (a quarter under 2x2 pools), for batch norm's sums; the second writes dy. */
+#include "finish.h"
+
+#include "window.h"
+
+enum { LANES = 32, ROWS = 8 };
+
+/* ---- first pass ---- */
+
+/* One element's share in the sums: nothing where ReLU was shut. */
+template <typename Y>
+__device__ static void
+add_element(const Finish &finish, const Y *y, size_t at, uint32_t channel, float dh, float mean, float inverse, float2 *sums)
+{
+	const float value = widen(y[at]);
+
+	if (finish.has_relu && affine(finish, value, channel) <= 0)
+		return;
+	sums->x += dh;
+	sums->y += dh * (value - mean) * inverse;
+}
+
+template <typename Y>
+__device__ static void
+add_window(const Finish &finish, const Place &place, const Y *y, float dz, uint32_t largest, float mean, float inverse,
+	   float2 *sums)
+{
+	if (finish.pool == POOL_MAX) {
+		const uint32_t row = largest / finish.kernel_w, column = largest % finish.kernel_w;
+
+		add_element(finish, y, window_element(finish, place, row, column), place.channel, dz, mean, inverse, sums);
+		return;
+	}
+	dz /= static_cast<float>(finish.kernel_h * finish.kernel_w);
+	for (uint32_t row = 0; row < finish.kernel_h; row++)
+		for (uint32_t column = 0; column < finish.kernel_w; column++)
+			add_element(finish, y, window_element(finish, place, row, column), place.channel, dz, mean, inverse,
+				    sums);
+}
+
+struct Corner {
+	float2 sums[ROWS][LANES];
+};
+
+/* Block (32 channels, 8 rows at a time) of SUM_ROWS rows; sums of the 8 in order. */
+template <typename Y, typename Z>
+__global__ static void
+sums_kernel(Finish finish, uint32_t rows, const Y *y, const Z *dz, const void *argmax, const float *mean,
+	    const float *inverse, float2 *partial)
+{
+	SHARED(Corner, corner);
+	const uint32_t channel = blockIdx.y * LANES + threadIdx.x;
+	const bool is_inside = channel < finish.c.value;
+	const float center = mean && is_inside ? mean[channel] : 0, factor = inverse && is_inside ? inverse[channel] : 0;
+	float2 sums = make_float2(0, 0);
+
+	for (uint32_t i = threadIdx.y; is_inside && i < SUM_ROWS; i += ROWS) {
+		const uint32_t row = blockIdx.x * SUM_ROWS + i;
+
+		if (row >= rows)
+			break;
+		const uint32_t at = row * finish.c.value + channel;
+		const Place place = place_of(finish, at);
+		const float derivative = widen(dz[at]) * dropped(finish, place);
+
+		add_window(finish, place, y, derivative, finish.pool == POOL_MAX ? argmax_get(finish, argmax, at) : 0, center,
+			   factor, &sums);
+	}
+	corner.sums[threadIdx.y][threadIdx.x] = sums;
+	__syncthreads();
+	if (threadIdx.y || !is_inside)
+		return;
+	for (int i = 1; i < ROWS; i++) {
+		sums.x += corner.sums[i][threadIdx.x].x;
+		sums.y += corner.sums[i][threadIdx.x].y;
+	}
+	partial[static_cast<size_t>(blockIdx.x) * finish.c.value + channel] = sums;
+}
+
+template <typename Y, typename Z>
+void
+finish_sums(Work &work, const Finish &finish, const Y *y, const Z *dz, const void *argmax, const float *mean,
+	    const float *inverse, float2 *partial)
+{
+	const uint32_t rows = finish.n * finish.out_h.value * finish.out_w.value;
+	const Grid grid = { dim3((rows + SUM_ROWS - 1) / SUM_ROWS, (finish.c.value + LANES - 1) / LANES), dim3(LANES, ROWS), 0,
+			    work.stream };
+
+	QUEUE(work, grid, (sums_kernel<Y, Z>), finish, rows, y, dz, argmax, mean, inverse, partial);
+}
+
+/* ---- second pass ---- */
+
+/* The first and last window, along one axis, that has pixel `at`. */
+__device__ static void
+windows_with(uint32_t at, uint32_t kernel, const Divisor &stride, uint32_t count, uint32_t *first, uint32_t *last)
+{
+	*first = at < kernel ? 0 : divide(at - kernel, stride) + 1;
+	*last = divide(at, stride);
+	if (*last >= count)
+		*last = count - 1;
+}
+
+/* What a pixel gets from the windows that it is in: of max only where it won. */
+template <typename Z>
+__device__ static float
+gather(const Finish &finish, const Place &pixel, const Z *dz, const void *argmax)
+{
+	const float share = 1 / static_cast<float>(finish.kernel_h * finish.kernel_w);
+	uint32_t first_y, last_y, first_x, last_x;
+	float sum = 0;
+
+	windows_with(pixel.y, finish.kernel_h, finish.stride_divisor, finish.out_h.value, &first_y, &last_y);
+	windows_with(pixel.x, finish.kernel_w, finish.stride_divisor, finish.out_w.value, &first_x, &last_x);
+	for (uint32_t y = first_y; y <= last_y; y++)
+		for (uint32_t x = first_x; x <= last_x; x++) {
+			const Place place = { pixel.sample, y, x, pixel.channel };
+			const size_t at = (static_cast<size_t>(pixel.sample * finish.out_h.value + y) * finish.out_w.value + x) *
+						  finish.c.value + pixel.channel;
+			const uint32_t element = (pixel.y - y * finish.stride) * finish.kernel_w + pixel.x - x * finish.stride;
+
+			if (finish.pool != POOL_MAX)
+				sum += widen(dz[at]) * dropped(finish, place) * share;
+			else if (argmax_get(finish, argmax, at) == element)
+				sum += widen(dz[at]) * dropped(finish, place);
+		}
+	return sum;
+}
+
+template <typename Y, typename Z, typename DY>
+__global__ static void
+back_kernel(Finish finish, uint32_t count, const Y *y, const Z *dz, const void *argmax, NormBack norm, DY *dy)
+{
+	const uint32_t at = blockIdx.x * blockDim.x + threadIdx.x;
+	Place pixel;
+
+	if (at >= count)
+		return;
+	const uint32_t place = divide(at, finish.c, &pixel.channel), channel = pixel.channel;
+	pixel.sample = divide(divide(place, finish.in_w_divisor, &pixel.x), finish.in_h_divisor, &pixel.y);
+	const float value = widen(y[at]);
+	const bool is_shut = finish.has_relu && affine(finish, value, channel) <= 0;
+	float derivative = is_shut ? 0 : gather(finish, pixel, dz, argmax);
+	if (norm.a)
+		derivative = fmaf(norm.a[channel], derivative, fmaf(norm.b[channel], value - norm.mean[channel], norm.shift[channel]));
+	dy[at] = narrow<DY>(derivative);
+}
+
+template <typename Y, typename Z, typename DY>
+void
+finish_back(Work &work, const Finish &finish, const Y *y, const Z *dz, const void *argmax, const NormBack &norm, DY *dy)
+{
+	const uint32_t count = finish.n * finish.in_h * finish.in_w * finish.c.value;
+
+	QUEUE(work, grid_for(work, count), (back_kernel<Y, Z, DY>), finish, count, y, dz, argmax, norm, dy);
+}
+
+#define MAKE(Y, Z)                                                                                                     \
+	template void finish_sums<Y, Z>(Work &, const Finish &, const Y *, const Z *, const void *, const float *,     \
+					const float *, float2 *);
+FOR_CELL_PAIRS(MAKE)
+
+#define MAKE_BACK(Y, Z, DY)                                                                                            \
+	template void finish_back<Y, Z, DY>(Work &, const Finish &, const Y *, const Z *, const void *,                \
+					    const NormBack &, DY *);
+MAKE_BACK(float, float, float)
+MAKE_BACK(Half, Half, Half)
+MAKE_BACK(Brain, Brain, Brain)
+MAKE_BACK(float, float, Half)
+MAKE_BACK(float, float, Brain)
+MAKE_BACK(Half, float, Half)
+MAKE_BACK(Brain, float, Brain)

@@ -1,0 +1,197 @@
+/* forward.cc: from pixels to logits: in training, where what backward needs stays; and in prediction, where nothing does. */
+#include "engine.h"
+
+#include "flatten.h"
+#include "network.h"
+#include "product.h"
+
+/* ---- both ---- */
+
+template <typename Cell, typename Out>
+static void
+main_forward(Work &work, const StagePlan &plan, uint32_t n, const Cell *x, const Cell *weight, Cell *windows, Out *y)
+{
+	if (plan.is_convolution)
+		convolution_forward(work, plan.convolution, n, x, weight, windows, y);
+	else
+		product_forward(work, n, plan.units, plan.depth, x, weight, y);
+}
+
+/* Rows that batch norm takes its means over. */
+static uint32_t
+rows_of(const StagePlan &plan, uint32_t n)
+{
+	return n * plan.middle.h * plan.middle.w;
+}
+
+static const float *
+bias_of(const StagePlan &plan, const float *param)
+{
+	return plan.bias == NO_TENSOR ? nullptr : param + plan.bias;
+}
+
+Finish
+network_finish(const StagePlan &plan, uint32_t n, const Record &record, const float *scale, const float *shift)
+{
+	Finish finish = plan.finish;
+
+	finish.n = n;
+	finish.scale = scale;
+	finish.shift = shift;
+	finish.drop.head = record.head;
+	finish.drop.ids = record.ids;
+	return finish;
+}
+
+Finish
+network_training_finish(const Backend &backend, const StagePlan &plan, const StepForm &form)
+{
+	const float *shift = plan.stage->bn ? plan.norm.shift : bias_of(plan, backend.vectors[VECTOR_PARAM]);
+
+	return network_finish(plan, form.n, backend.slots[form.slot].device, plan.stage->bn ? plan.norm.scale : nullptr, shift);
+}
+
+/* ---- training ---- */
+
+template <typename Y, typename Z>
+static void
+finish_stage(Backend &backend, const StagePlan &plan, const StepForm &form, const Y *y, Z *z)
+{
+	const uint32_t rows = rows_of(plan, form.n);
+	Work &work = backend.work;
+
+	if (plan.stage->bn) {
+		norm_moments(work, rows, plan.middle.c, y, backend.partial);
+		norm_finish(work, rows, MOMENT_ROWS, plan.middle.c, backend.partial, plan.norm);
+	}
+	if (plan.has_finish)
+		finish_forward(work, network_training_finish(backend, plan, form), y, z, plan.argmax);
+}
+
+template <typename Cell, typename Out>
+static void
+forward_stage(Backend &backend, const StagePlan &plan, const StepForm &form, const Cell *x)
+{
+	const Cell *weights = network_weights<Cell>(backend, VECTOR_PARAM);
+	Out *z = static_cast<Out *>(plan.z);
+
+	if (!plan.stage->main) {
+		finish_stage(backend, plan, form, x, z);
+		return;
+	}
+	main_forward(backend.work, plan, form.n, x, weights + plan.weight, static_cast<Cell *>(backend.windows),
+		     static_cast<Out *>(plan.y));
+	finish_stage(backend, plan, form, static_cast<const Out *>(plan.y), z);
+}
+
+template <typename Cell>
+void
+network_forward(Backend &backend, const StepForm &form)
+{
+	const Shape input = backend.net->input;
+	Cell *x = static_cast<Cell *>(backend.input);
+
+	network_narrow<Cell>(backend, backend.work, VECTOR_PARAM);
+	picture_fill(backend.work, backend.slots[form.slot].device, form.n, input, backend.normal, form.is_held, form.is_moved, x);
+	for (size_t s = 0; s < backend.net->stage_count; s++) {
+		StagePlan &plan = backend.stages[s];
+
+		if (plan.is_copied) {
+			flatten_forward(backend.work, form.n, plan.stage->in, x, static_cast<Cell *>(plan.flat));
+			x = static_cast<Cell *>(plan.flat);
+		}
+		plan.x = x;
+		if (!plan.stage->main && !plan.has_finish)
+			plan.z = x; /* a flatten and nothing else */
+		if (plan.is_last)
+			forward_stage<Cell, float>(backend, plan, form, x);
+		else
+			forward_stage<Cell, Cell>(backend, plan, form, x);
+		x = static_cast<Cell *>(plan.z);
+	}
+}
+
+/* ---- prediction ---- */
+
+static Vector
+statistics_with(Vector which)
+{
+	return which == VECTOR_EMA ? VECTOR_EMA_BN : which == VECTOR_BEST ? VECTOR_BEST_BN : VECTOR_BN;
+}
+
+/* The affine map of running statistics, or of a bias. */
+static Finish
+predict_finish(Backend &backend, Work &work, const StagePlan &plan, const StepForm &form)
+{
+	const float *param = backend.vectors[form.which], *running = backend.vectors[statistics_with(form.which)];
+	const Layer *bn = plan.stage->bn;
+	Norm norm = {};
+
+	if (bn) {
+		norm.gamma = param + bn->weight;
+		norm.beta = param + bn->bias;
+		norm.bias = bias_of(plan, param);
+		norm.scale = backend.fold_scale;
+		norm.shift = backend.fold_shift;
+		norm_fold(work, plan.middle.c, running + bn->mean, running + bn->variance, norm);
+	}
+	Finish finish = network_finish(plan, form.n, backend.slots[form.slot].device, bn ? backend.fold_scale : nullptr,
+				       bn ? backend.fold_shift : bias_of(plan, param));
+	finish.drop.is_on = false;
+	return finish;
+}
+
+/* x lies in side[at]; what the stage hands on will lie in side[the result]. */
+template <typename Cell, typename Out>
+static int
+predict_stage(Backend &backend, Work &work, const StagePlan &plan, const StepForm &form, int at)
+{
+	Cell *x = static_cast<Cell *>(backend.side[at]);
+
+	if (plan.stage->main) {
+		const Cell *weights = network_weights<Cell>(backend, form.which);
+
+		main_forward(work, plan, form.n, x, weights + plan.weight, static_cast<Cell *>(backend.windows),
+			     static_cast<Out *>(backend.side[!at]));
+		at = !at;
+	}
+	if (!plan.has_finish)
+		return at;
+	const Finish finish = predict_finish(backend, work, plan, form);
+	Out *z = static_cast<Out *>(backend.side[!at]);
+	if (plan.stage->main)
+		finish_forward(work, finish, static_cast<const Out *>(backend.side[at]), z, nullptr);
+	else
+		finish_forward(work, finish, static_cast<const Cell *>(backend.side[at]), z, nullptr);
+	return !at;
+}
+
+template <typename Cell>
+void
+network_predict(Backend &backend, const StepForm &form)
+{
+	Work &work = backend.options.is_training ? backend.exact : backend.work;
+	const Net *net = backend.net;
+	int at = 0;
+
+	network_narrow<Cell>(backend, work, form.which);
+	picture_fill(work, backend.slots[form.slot].device, form.n, net->input, backend.normal, form.is_held, form.is_moved,
+		     static_cast<Cell *>(backend.side[at]));
+	for (size_t s = 0; s < net->stage_count; s++) {
+		const StagePlan &plan = backend.stages[s];
+
+		if (plan.is_copied) {
+			flatten_forward(work, form.n, plan.stage->in, static_cast<const Cell *>(backend.side[at]),
+					static_cast<Cell *>(backend.side[!at]));
+			at = !at;
+		}
+		at = plan.is_last ? predict_stage<Cell, float>(backend, work, plan, form, at)
+				  : predict_stage<Cell, Cell>(backend, work, plan, form, at);
+	}
+	loss_softmax(work, form.n, net->classes, static_cast<const float *>(backend.side[at]), backend.prob);
+}
+
+#define MAKE(Cell)                                                                                                     \
+	template void network_forward<Cell>(Backend &, const StepForm &);                                              \
+	template void network_predict<Cell>(Backend &, const StepForm &);
+FOR_CELLS(MAKE)

@@ -1,0 +1,156 @@
+/* loss.cu: a warp a sample, exponentials in fp64 (they are few: n classes), samples added in one order. */
+#include "loss.h"
+
+enum { LANES = 32, WARPS = 4, SUMMERS = 256 };
+
+#define ALL 0xffffffffu
+
+struct Largest {
+	float value;
+	uint32_t index;
+};
+
+/* The larger; of equal ones the first; what is not a number loses, the loss shows it anyway. */
+__device__ static Largest
+larger(const Largest &a, const Largest &b)
+{
+	return b.value > a.value || (b.value == a.value && b.index < a.index) ? b : a;
+}
+
+__device__ static Largest
+warp_largest(Largest mine)
+{
+	for (int bits = LANES / 2; bits; bits /= 2) {
+		const Largest other = { __shfl_xor_sync(ALL, mine.value, bits), __shfl_xor_sync(ALL, mine.index, bits) };
+
+		mine = larger(mine, other);
+	}
+	return mine;
+}
+
+__device__ static double
+warp_sum(double mine)
+{
+	for (int bits = LANES / 2; bits; bits /= 2)
+		mine += __shfl_xor_sync(ALL, mine, bits);
+	return mine;
+}
+
+/* log(sum of exp(logits)) and where the largest is, the same in all lanes. */
+__device__ static double
+log_sum(uint32_t classes, const float *logits, uint32_t lane, uint32_t *largest)
+{
+	Largest mine = { -INFINITY, 0xffffffff };
+	double sum = 0;
+
+	for (uint32_t k = lane; k < classes; k += LANES)
+		mine = larger(mine, Largest{ logits[k], k });
+	mine = warp_largest(mine);
+	*largest = mine.index;
+	for (uint32_t k = lane; k < classes; k += LANES)
+		sum += exp(static_cast<double>(logits[k]) - mine.value);
+	return mine.value + log(warp_sum(sum));
+}
+
+__device__ static double
+target_of(const Loss &loss, uint32_t sample, uint32_t k)
+{
+	const Record &record = loss.record;
+	const double share = record.head->is_mixed ? static_cast<double>(record.lambda[sample]) : 1;
+	double target = static_cast<uint32_t>(record.label_a[sample]) == k ? share : 0;
+
+	if (record.head->is_mixed && static_cast<uint32_t>(record.label_b[sample]) == k)
+		target += 1 - share;
+	return (1 - loss.smoothing) * target + loss.smoothing / loss.classes;
+}
+
+__global__ static void
+loss_kernel(Loss loss)
+{
+	const uint32_t lane = threadIdx.x, sample = blockIdx.x * WARPS + threadIdx.y;
+	const bool is_inside = sample < loss.n;
+	const uint32_t row = is_inside ? sample : 0; /* the whole warp takes part in warp functions */
+	const float *logits = loss.logits + static_cast<size_t>(row) * loss.classes;
+	uint32_t largest;
+	const double log_total = log_sum(loss.classes, logits, lane, &largest);
+	const double weight = loss.record.head->is_weighted ? static_cast<double>(loss.record.weight[row]) : 1;
+	double cross_entropy = 0;
+
+	for (uint32_t k = lane; is_inside && k < loss.classes; k += LANES) {
+		const double target = target_of(loss, row, k), log_prob = logits[k] - log_total;
+
+		if (target != 0)
+			cross_entropy -= target * log_prob;
+		loss.dlogits[static_cast<size_t>(row) * loss.classes + k] =
+			static_cast<float>(weight * (exp(log_prob) - target)) * loss.scale;
+	}
+	cross_entropy = warp_sum(cross_entropy);
+	if (lane || !is_inside)
+		return;
+	loss.sample[row] = weight * cross_entropy;
+	loss.sample[loss.n + row] = weight;
+	loss.sample[2 * static_cast<size_t>(loss.n) + row] =
+		largest == static_cast<uint32_t>(loss.record.label_a[row]) ? 1 : 0;
+}
+
+struct Summers {
+	double sums[3][SUMMERS];
+};
+
+/* One block. Each thread every 256th sample, then by halves. */
+__global__ static void
+sum_kernel(Loss loss)
+{
+	SHARED(Summers, summers);
+	const uint32_t t = threadIdx.x;
+
+	for (int which = 0; which < 3; which++) {
+		double sum = 0;
+
+		for (uint32_t i = t; i < loss.n; i += SUMMERS)
+			sum += loss.sample[static_cast<size_t>(which) * loss.n + i];
+		summers.sums[which][t] = sum;
+	}
+	for (uint32_t half = SUMMERS / 2; half; half /= 2) {
+		__syncthreads();
+		for (int which = 0; t < half && which < 3; which++)
+			summers.sums[which][t] += summers.sums[which][t + half];
+	}
+	if (t)
+		return;
+	loss.sums->loss += summers.sums[0][0];
+	loss.sums->weight += summers.sums[1][0];
+	loss.sums->correct += summers.sums[2][0];
+	loss.sums->n += loss.n;
+	*loss.total_weight = isfinite(summers.sums[0][0]) ? static_cast<float>(summers.sums[1][0]) : NAN;
+}
+
+void
+loss_fill(Work &work, const Loss &loss)
+{
+	const Grid samples = { dim3((loss.n + WARPS - 1) / WARPS), dim3(LANES, WARPS), 0, work.stream };
+	const Grid one = { dim3(1), dim3(SUMMERS), 0, work.stream };
+
+	QUEUE(work, samples, loss_kernel, loss);
+	QUEUE(work, one, sum_kernel, loss);
+}
+
+__global__ static void
+softmax_kernel(uint32_t n, uint32_t classes, const float *logits, float *prob)
+{
+	const uint32_t lane = threadIdx.x, sample = blockIdx.x * WARPS + threadIdx.y;
+	const size_t at = static_cast<size_t>(sample < n ? sample : 0) * classes;
+	uint32_t largest;
+	const double log_total = log_sum(classes, logits + at, lane, &largest);
+
+	for (uint32_t k = lane; sample < n && k < classes; k += LANES)
+		prob[at + k] = static_cast<float>(exp(logits[at + k] - log_total));
+}
+
+void
+loss_softmax(Work &work, uint32_t n, uint32_t classes, const float *logits, float *prob)
+{
+	const Grid samples = { dim3((n + WARPS - 1) / WARPS), dim3(LANES, WARPS), 0, work.stream };
+
+	QUEUE(work, samples, softmax_kernel, n, classes, logits, prob);
+}

@@ -1,0 +1,131 @@
+/* optimise.cu: bound by bytes: 28 an element with Adam and no averages. */
+#include "optimise.h"
+
+#include "cell.h"
+
+#define ADAM_BETA2 0.999
+#define ADAM_EPSILON 1e-7
+#define BN_MOMENTUM 0.99
+
+enum { THREADS = 256 };
+
+/* A weight that is no number tells of a loss that wasn't finite, here or in another rank. */
+__global__ static void
+check_kernel(Optimise job)
+{
+	if (!isfinite(job.gradient[job.param_count]) && !job.sums->bad_step)
+		job.sums->bad_step = job.head->step;
+}
+
+/* The constants of a step, in fp32: they are the same for all elements. */
+struct Rates {
+	float inverse_weight, beta1, rest1, beta2, rest2, rate, root_scale, keep, decay, epsilon, ema, ema_rest;
+};
+
+__device__ static Rates
+rates_of(const Optimise &job, bool is_decayed)
+{
+	const Head &head = *job.head;
+	const double weight = job.gradient[job.param_count];
+	Rates rates;
+
+	/* samples that all weigh nothing say nothing: 0 / 1 rather than 0 / 0 */
+	rates.inverse_weight = static_cast<float>(1 / (weight != 0 ? weight : 1));
+	rates.beta1 = static_cast<float>(head.beta1);
+	rates.rest1 = static_cast<float>(1 - head.beta1);
+	rates.beta2 = static_cast<float>(ADAM_BETA2);
+	rates.rest2 = static_cast<float>(1 - ADAM_BETA2);
+	rates.rate = static_cast<float>(job.is_sgd ? head.rate : head.rate / head.correct1);
+	rates.root_scale = static_cast<float>(1 / sqrt(head.correct2));
+	rates.keep = static_cast<float>(is_decayed && job.decays_weight ? head.keep : 1);
+	rates.decay = static_cast<float>(is_decayed && job.decays_gradient ? head.weight_decay : 0);
+	rates.epsilon = static_cast<float>(ADAM_EPSILON);
+	rates.ema = static_cast<float>(job.ema_rate);
+	rates.ema_rest = static_cast<float>(1 - job.ema_rate);
+	return rates;
+}
+
+__device__ static float
+adam(const Optimise &job, const Rates &rates, uint32_t i, float gradient, float param)
+{
+	const float m = rates.beta1 * job.m[i] + rates.rest1 * gradient;
+	const float v = rates.beta2 * job.v[i] + rates.rest2 * gradient * gradient;
+
+	job.m[i] = m;
+	job.v[i] = v;
+	return param * rates.keep - rates.rate * m / (sqrtf(v) * rates.root_scale + rates.epsilon);
+}
+
+__device__ static float
+sgd(const Optimise &job, const Rates &rates, uint32_t i, float gradient, float param)
+{
+	const float velocity = rates.beta1 * job.m[i] + gradient + rates.decay * param;
+
+	job.m[i] = velocity;
+	return param - rates.rate * velocity;
+}
+
+__global__ static void __launch_bounds__(THREADS)
+update_kernel(Optimise job)
+{
+	const Run run = job.runs[blockIdx.x];
+
+	if (job.sums->bad_step)
+		return;
+	const Rates rates = rates_of(job, run.is_decayed);
+	for (uint32_t i = run.offset + threadIdx.x; i < run.offset + run.count; i += THREADS) {
+		const float gradient = job.gradient[i] * rates.inverse_weight, before = job.param[i];
+		const float param = job.is_sgd ? sgd(job, rates, i, gradient, before) : adam(job, rates, i, gradient, before);
+
+		job.param[i] = param;
+		if (job.ema_rate > 0)
+			job.ema[i] = rates.ema * job.ema[i] + rates.ema_rest * param;
+	}
+}
+
+__global__ static void
+statistics_kernel(Optimise job)
+{
+	const uint32_t i = blockIdx.x * blockDim.x + threadIdx.x;
+
+	if (i >= job.bn_count || job.sums->bad_step)
+		return;
+	const float moved = static_cast<float>(BN_MOMENTUM * job.bn[i] + (1 - BN_MOMENTUM) * job.batch_bn[i]);
+	job.bn[i] = moved;
+	if (job.ema_rate > 0)
+		job.ema_bn[i] = static_cast<float>(job.ema_rate * job.ema_bn[i] + (1 - job.ema_rate) * moved);
+}
+
+void
+optimise(Work &work, const Optimise &job)
+{
+	const Grid one = { dim3(1), dim3(1), 0, work.stream };
+	const Grid runs = { dim3(job.run_count), dim3(THREADS), 0, work.stream };
+
+	QUEUE(work, one, check_kernel, job);
+	if (job.run_count)
+		QUEUE(work, runs, update_kernel, job);
+	if (job.bn_count)
+		QUEUE(work, grid_for(work, job.bn_count), statistics_kernel, job);
+}
+
+template <typename Cell>
+__global__ static void
+narrow_kernel(uint32_t count, const float *from, Cell *to)
+{
+	const uint32_t i = blockIdx.x * blockDim.x + threadIdx.x;
+
+	if (i < count)
+		to[i] = narrow<Cell>(from[i]);
+}
+
+template <typename Cell>
+void
+optimise_narrow(Work &work, uint32_t count, const float *from, Cell *to)
+{
+	QUEUE(work, grid_for(work, count), narrow_kernel<Cell>, count, from, to);
+}
+
+template void optimise_narrow<float>(Work &, uint32_t, const float *, float *);
+template void optimise_narrow<Half>(Work &, uint32_t, const float *, Half *);
+template void optimise_narrow<Brain>(Work &, uint32_t, const float *, Brain *);

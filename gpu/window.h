@@ -1,0 +1,77 @@
+/* window.h: a stage's arithmetic at one place, the same forward and back, so that both decide alike. */
+#ifndef FM_GPU_WINDOW_H
+#define FM_GPU_WINDOW_H
+
+#include "cell.h"
+#include "finish.h"
+#include "random.h"
+
+/** A place of z: sample, row, column, channel. */
+struct Place {
+	uint32_t sample, y, x, channel;
+};
+
+__device__ inline Place
+place_of(const Finish &finish, uint32_t at)
+{
+	Place place;
+	const uint32_t pixel = divide(at, finish.c, &place.channel);
+
+	place.sample = divide(divide(pixel, finish.out_w, &place.x), finish.out_h, &place.y);
+	return place;
+}
+
+/** Index in y of element `element` of the window of a place. */
+__device__ inline size_t
+window_element(const Finish &finish, const Place &place, uint32_t row, uint32_t column)
+{
+	const uint32_t y = place.y * finish.stride + row, x = place.x * finish.stride + column;
+
+	return (static_cast<size_t>(place.sample * finish.in_h + y) * finish.in_w + x) * finish.c.value + place.channel;
+}
+
+__device__ inline float
+affine(const Finish &finish, float y, uint32_t channel)
+{
+	const float scale = finish.scale ? finish.scale[channel] : 1, shift = finish.shift ? finish.shift[channel] : 0;
+
+	return fmaf(y, scale, shift);
+}
+
+/** max(x, 0), but a NaN stays one, so that the loss shows it. */
+__device__ inline float
+rectified(const Finish &finish, float x)
+{
+	return finish.has_relu && x <= 0 ? 0 : x;
+}
+
+/** The factor of dropout at a place: 0 or 1 / (1 - rate). */
+__device__ inline float
+dropped(const Finish &finish, const Place &place)
+{
+	const Drop &drop = finish.drop;
+
+	if (!drop.is_on)
+		return 1;
+	const uint32_t unit = (place.channel * finish.out_h.value + place.y) * finish.out_w.value + place.x;
+	const uint32_t word = random_word(drop.key, unit / 4, drop.head->epoch, static_cast<uint64_t>(drop.ids[place.sample]),
+					  unit % 4);
+	return word < drop.threshold ? 0 : drop.scale;
+}
+
+__device__ inline uint32_t
+argmax_get(const Finish &finish, const void *argmax, size_t at)
+{
+	return finish.is_wide ? static_cast<const uint32_t *>(argmax)[at] : static_cast<const uint8_t *>(argmax)[at];
+}
+
+__device__ inline void
+argmax_put(const Finish &finish, void *argmax, size_t at, uint32_t element)
+{
+	if (finish.is_wide)
+		static_cast<uint32_t *>(argmax)[at] = element;
+	else
+		static_cast<uint8_t *>(argmax)[at] = static_cast<uint8_t>(element);
+}
+
+#endif

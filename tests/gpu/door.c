@@ -1,0 +1,485 @@
+/* The CUDA backend's door: what backend.h promises, bit for bit, in every order of threads and streams. */
+#include "under_test.h"
+
+#include "device/device.h"
+#include "pixel/transform.h"
+#include "unit/check.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SAMPLES = 11, SIDE = 8, CLASSES = 3, PICTURE = SIDE * SIDE * 2, STEPS = 8 };
+
+static const BackendTable *cuda;
+static Net net;
+static float *param, *bn;
+static uint8_t pixels[SAMPLES * PICTURE];
+static int32_t labels[SAMPLES];
+static int64_t ids[SAMPLES];
+static Batch batch;
+
+static const BackendOptions training = {
+	.is_training = true, .precision = PRECISION_FP32, .batch_most = SAMPLES, .seed = 2, .optimizer = OPTIMIZER_ADAMW,
+	.ema_rate = 0.5
+};
+
+static Backend *
+open_backend(const BackendOptions *options)
+{
+	Backend *backend;
+
+	if (cuda->open(&backend, device_host(), &net, param, bn, options) < 0) {
+		printf("# %s\n", status_message());
+		exit(1);
+	}
+	return backend;
+}
+
+static Hyper
+hyper(uint64_t step)
+{
+	return (Hyper){ .step = step, .rate = 0.01, .beta1 = 0.9, .weight_decay = 0.1 };
+}
+
+static size_t
+vector_size(Vector vector)
+{
+	const bool is_bn = vector == VECTOR_BN || vector == VECTOR_EMA_BN || vector == VECTOR_BEST_BN;
+
+	return (is_bn ? net.bn_count : net.param_count) * sizeof(float);
+}
+
+/* All vectors, one after the other; freed by whoever asked. */
+static float *
+read_all(Backend *backend)
+{
+	const size_t most = net.param_count + net.bn_count;
+	float *all = calloc(VECTOR_COUNT * most, sizeof *all);
+
+	for (int i = 0; i < VECTOR_COUNT; i++)
+		if (cuda->read(backend, i, all + i * most) < 0)
+			abort();
+	return all;
+}
+
+static bool
+are_equal(const float *a, const float *b)
+{
+	return !memcmp(a, b, VECTOR_COUNT * (net.param_count + net.bn_count) * sizeof *a);
+}
+
+static bool
+end_alike(Backend *a, Backend *b)
+{
+	float *left = read_all(a), *right = read_all(b);
+	const bool is_equal = are_equal(left, right);
+
+	free(left);
+	free(right);
+	cuda->close(a);
+	cuda->close(b);
+	return is_equal;
+}
+
+/* ---- one result, many ways ---- */
+
+typedef enum Way { AT_ONCE, IN_PARTS, PREDICTING } Way;
+
+static Status
+take_step(Backend *backend, Way way, uint64_t step)
+{
+	const Hyper now = hyper(step);
+	Batch some = batch;
+	float prob[SAMPLES * CLASSES];
+	Status status;
+
+	some.n = step % 3 ? SAMPLES : 5; /* graphs of two sizes */
+	some.epoch = (uint32_t)step;
+	if (way == AT_ONCE)
+		return cuda->step(backend, &some, &now);
+	status = cuda->gradient(backend, &some);
+	if (status >= 0 && way == PREDICTING)
+		status = cuda->predict(backend, &batch, VECTOR_PARAM, prob);
+	return status < 0 ? status : cuda->update(backend, &now);
+}
+
+/* All vectors after some steps. */
+static float *
+train(Way way, uint64_t first, Backend *backend)
+{
+	float *all;
+
+	for (uint64_t step = first; step < first + STEPS; step++)
+		if (take_step(backend, way, step) < 0) {
+			printf("# %s\n", status_message());
+			exit(1);
+		}
+	all = read_all(backend);
+	cuda->close(backend);
+	return all;
+}
+
+TEST(same_bits_in_every_way)
+{
+	float *truth = train(AT_ONCE, 1, open_backend(&training));
+	bool is_same = true;
+
+	for (int way = 0; way < under_test_ways(); way++) {
+		under_test_way(way);
+		for (Way how = AT_ONCE; how <= PREDICTING && is_same; how++) {
+			float *all = train(how, 1, open_backend(&training));
+
+			is_same = are_equal(truth, all);
+			free(all);
+			CHECK(is_same, "%s, %d", under_test_way_name(way), (int)how);
+		}
+	}
+	under_test_way(0);
+	free(truth);
+}
+
+TEST(a_run_resumed_is_the_run)
+{
+	float *whole, *resumed;
+	Backend *first = open_backend(&training), *second;
+	float *values = calloc(net.param_count + net.bn_count, sizeof *values);
+
+	for (uint64_t step = 1; step <= STEPS; step++)
+		CHECK(!take_step(first, AT_ONCE, step), "%s", status_message());
+	second = open_backend(&training);
+	for (int i = 0; i < VECTOR_COUNT; i++)
+		CHECK(!cuda->read(first, i, values) && !cuda->write(second, i, values), "%s", status_message());
+	whole = train(AT_ONCE, STEPS + 1, first);
+	resumed = train(AT_ONCE, STEPS + 1, second);
+	CHECK(are_equal(whole, resumed), "they differ");
+	free(values);
+	free(whole);
+	free(resumed);
+}
+
+TEST(vectors_come_back_as_written)
+{
+	Backend *backend = open_backend(&training);
+	float *values = calloc(net.param_count + net.bn_count, sizeof *values), *back = calloc(net.param_count + net.bn_count, sizeof *back);
+
+	for (int i = 0; i < VECTOR_COUNT; i++) {
+		const size_t size = vector_size(i);
+
+		for (size_t k = 0; k < size / sizeof *values; k++)
+			values[k] = (float)(k * 3 + (size_t)i);
+		CHECK(!cuda->write(backend, i, values) && !cuda->read(backend, i, back), "%s", status_message());
+		CHECK(!memcmp(values, back, size), "vector %d", i);
+	}
+	CHECK(!cuda->copy(backend, VECTOR_BEST, VECTOR_M) && !cuda->read(backend, VECTOR_BEST, back), "%s", status_message());
+	CHECK(back[5] == 5 * 3 + VECTOR_M, "%g", (double)back[5]);
+	CHECK(cuda->copy(backend, VECTOR_BEST, VECTOR_BN) == STATUS_USAGE, "lengths differ");
+	cuda->close(backend);
+	free(values);
+	free(back);
+}
+
+/* ---- pictures ---- */
+
+TEST(held_rows_are_pixels)
+{
+	static uint8_t turned[sizeof pixels];
+	int64_t rows[SAMPLES];
+	Backend *sent = open_backend(&training), *held = open_backend(&training);
+	Batch by_row = batch;
+
+	for (size_t i = 0; i < SAMPLES; i++) {
+		rows[i] = (int64_t)(SAMPLES - 1 - i);
+		memcpy(turned + i * PICTURE, pixels + (SAMPLES - 1 - i) * PICTURE, PICTURE);
+	}
+	by_row.pixels = NULL;
+	by_row.rows = rows;
+	CHECK(cuda->gradient(held, &by_row) == STATUS_USAGE, "rows that nobody held");
+	CHECK(cuda->hold(held, 1, 1, turned) == STATUS_USAGE, "a gap");
+	CHECK(!cuda->hold(held, 0, 4, turned), "%s", status_message());
+	for (uint64_t i = 4; i < SAMPLES; i++)
+		CHECK(!cuda->hold(held, i, 1, turned + i * PICTURE), "%s", status_message());
+	for (uint64_t step = 1; step <= 5; step++) {
+		const Hyper now = hyper(step);
+
+		CHECK(!cuda->step(sent, &batch, &now) && !cuda->step(held, &by_row, &now), "%s", status_message());
+	}
+	CHECK(end_alike(sent, held), "vectors differ");
+}
+
+static uint64_t noise_state = 9;
+
+static int32_t
+noise(int32_t most)
+{
+	noise_state = noise_state * 6364136223846793005u + 1442695040888963407u;
+	return (int32_t)((noise_state >> 33) % (2 * (uint64_t)most + 1)) - most;
+}
+
+/* Usual ones, and some whose numbers are hostile. */
+static Transform
+some_transform(int i)
+{
+	Transform transform = { { (1 << 20) + noise(1 << 19), noise(1 << 19), noise(8 << 20), noise(1 << 19), (1 << 20) + noise(1 << 19), noise(8 << 20) },
+				{ 65536 + noise(65536), noise(64 << 16) }, { noise(SIDE), noise(SIDE), noise(SIDE), noise(SIDE), noise(300) } };
+
+	if (i % 4 == 3) {
+		for (int k = 0; k < 6; k++)
+			transform.affine[k] = noise(INT32_MAX);
+		transform.tone[0] = noise(INT32_MAX);
+		for (int k = 0; k < 4; k++)
+			transform.erase[k] = noise(INT32_MAX);
+	}
+	return transform;
+}
+
+/* A transform with the batch is the transform before it, bit for bit. */
+static void
+check_transforms(Fill fill)
+{
+	static uint8_t moved[sizeof pixels];
+	int32_t affine[6 * SAMPLES], tone[2 * SAMPLES], erase[5 * SAMPLES];
+	Backend *before = open_backend(&training), *along = open_backend(&training);
+	Batch warped = batch, lazy = batch;
+
+	warped.pixels = moved;
+	lazy.affine = affine;
+	lazy.tone = tone;
+	lazy.erase = erase;
+	lazy.fill = (uint8_t)fill;
+	lazy.fill_value = 7;
+	for (uint64_t step = 1; step <= 5; step++) {
+		const Hyper now = hyper(step);
+
+		for (size_t i = 0; i < SAMPLES; i++) {
+			const Transform transform = some_transform((int)i);
+
+			transform_apply(&transform, fill, 7, SIDE, SIDE, 2, pixels + i * PICTURE, moved + i * PICTURE);
+			memcpy(affine + 6 * i, transform.affine, sizeof transform.affine);
+			memcpy(tone + 2 * i, transform.tone, sizeof transform.tone);
+			memcpy(erase + 5 * i, transform.erase, sizeof transform.erase);
+		}
+		CHECK(!cuda->step(before, &warped, &now) && !cuda->step(along, &lazy, &now), "%s", status_message());
+	}
+	CHECK(end_alike(before, along), "fill %s: vectors differ", fill_names[fill]);
+}
+
+TEST(transforms_are_pixels)
+{
+	for (int fill = 0; fill < FILL_COUNT && check_ok; fill++)
+		check_transforms(fill);
+}
+
+/* ---- losses, weights, averages ---- */
+
+TEST(weights_and_mixing)
+{
+	float weight[SAMPLES] = { 2, 0, 1, 1, 0.5F, 0.5F }, lambda[SAMPLES] = { 1, 0, 1, 0, 1, 0 };
+	int32_t other[SAMPLES];
+	Backend *plain = open_backend(&training), *mixed = open_backend(&training);
+	Batch weighted = batch, both;
+	const Hyper first = hyper(1);
+	Sums sums, same;
+
+	for (size_t i = 0; i < SAMPLES; i++)
+		other[i] = lambda[i] == 0 ? labels[i] : (labels[i] + 1) % CLASSES; /* where lambda is 0 as label_a */
+	weighted.weight = weight;
+	both = weighted;
+	both.label_b = other;
+	both.lambda = lambda;
+	CHECK(!cuda->step(plain, &weighted, &first) && !cuda->step(mixed, &both, &first), "%s", status_message());
+	CHECK(!cuda->drain(plain, &sums) && !cuda->drain(mixed, &same), "%s", status_message());
+	CHECK(sums.weight == 5 && sums.n == SAMPLES && sums.loss == same.loss, "%g %g", sums.weight, sums.loss);
+	CHECK(!cuda->drain(plain, &sums) && sums.loss == 0 && sums.n == 0, "drained twice");
+	CHECK(end_alike(plain, mixed), "vectors differ");
+}
+
+TEST(samples_that_all_weigh_nothing)
+{
+	const float none[SAMPLES] = { 0 };
+	BackendOptions options = training;
+	Batch nothing = batch;
+	float *now = calloc(net.param_count, sizeof *now);
+	const Hyper first = hyper(1);
+	Backend *backend;
+	Sums sums;
+
+	options.optimizer = OPTIMIZER_ADAM;
+	nothing.weight = none;
+	backend = open_backend(&options);
+	CHECK(!cuda->step(backend, &nothing, &first) && !cuda->drain(backend, &sums), "%s", status_message());
+	CHECK(sums.bad_step == 0 && sums.loss == 0, "%g", sums.loss);
+	CHECK(!cuda->read(backend, VECTOR_PARAM, now) && !memcmp(now, param, net.param_count * sizeof *now), "they moved");
+	free(now);
+	cuda->close(backend);
+}
+
+TEST(after_a_loss_that_is_not_finite_nothing_moves)
+{
+	Backend *backend = open_backend(&training);
+	float *values = calloc(net.param_count + net.bn_count, sizeof *values), *before, *after;
+	Sums sums;
+
+	for (uint64_t step = 1; step <= 3; step++)
+		CHECK(!take_step(backend, AT_ONCE, step), "%s", status_message());
+	CHECK(!cuda->read(backend, VECTOR_PARAM, values), "%s", status_message());
+	values[net.param_count - 1] = NAN; /* a bias of the last layer */
+	CHECK(!cuda->write(backend, VECTOR_PARAM, values), "%s", status_message());
+	before = read_all(backend);
+	for (uint64_t step = 4; step <= 6; step++)
+		CHECK(!take_step(backend, AT_ONCE, step), "%s", status_message());
+	after = read_all(backend);
+	CHECK(!cuda->drain(backend, &sums) && sums.bad_step == 4 && !isfinite(sums.loss), "step %g", (double)sums.bad_step);
+	CHECK(!cuda->drain(backend, &sums) && sums.bad_step == 4, "it stays");
+	CHECK(are_equal(before, after), "they moved");
+	cuda->close(backend);
+	free(values);
+	free(before);
+	free(after);
+}
+
+TEST(averages_follow)
+{
+	Backend *backend = open_backend(&training);
+	float *now = calloc(net.param_count, sizeof *now), *ema = calloc(net.param_count, sizeof *ema);
+	const Hyper first = hyper(1);
+
+	CHECK(!cuda->step(backend, &batch, &first), "%s", status_message());
+	CHECK(!cuda->read(backend, VECTOR_PARAM, now) && !cuda->read(backend, VECTOR_EMA, ema), "%s", status_message());
+	for (size_t i = 0; i < net.param_count; i++)
+		CHECK(fabs((double)ema[i] - (0.5 * (double)param[i] + 0.5 * (double)now[i])) <= 1e-7, "ema[%zu]", i);
+	free(now);
+	free(ema);
+	cuda->close(backend);
+}
+
+/* ---- refusals ---- */
+
+TEST(what_it_refuses)
+{
+	const int32_t wrong[SAMPLES] = { 0, 1, 2, CLASSES }, unknown[SAMPLES] = { 0, -1 };
+	const BackendOptions predicting = { .batch_most = SAMPLES, .precision = PRECISION_FP32 };
+	BackendOptions options = { .batch_most = 1, .precision = PRECISION_INT8 };
+	float prob[SAMPLES * CLASSES];
+	Backend *backend;
+	Batch bad = batch;
+
+	CHECK(cuda->open(&backend, device_host(), &net, param, bn, &options) == STATUS_USAGE && !backend, "int8");
+	backend = open_backend(&training);
+	bad.label_a = wrong;
+	CHECK(cuda->gradient(backend, &bad) == STATUS_INPUT, "a label too large");
+	bad.label_a = unknown;
+	CHECK(cuda->gradient(backend, &bad) == STATUS_INPUT, "label -1");
+	bad = batch;
+	bad.n = SAMPLES + 1;
+	CHECK(cuda->gradient(backend, &bad) == STATUS_USAGE, "too large a batch");
+	CHECK(cuda->predict(backend, &batch, VECTOR_BN, prob) == STATUS_USAGE, "statistics aren't weights");
+	cuda->close(backend);
+	backend = open_backend(&predicting);
+	CHECK(cuda->predict(backend, &batch, VECTOR_EMA, prob) == STATUS_USAGE, "averages without training");
+	CHECK(cuda->gradient(backend, &batch) == STATUS_USAGE, "a gradient without training");
+	cuda->close(backend);
+}
+
+/* ---- only where the device can be watched and broken ---- */
+
+TEST(a_step_is_captured_once)
+{
+	const GraphCounts before = under_test_graphs();
+	Backend *backend = open_backend(&training);
+	GraphCounts after;
+
+	for (uint64_t step = 1; step <= 40; step++) {
+		const Hyper now = hyper(step);
+
+		CHECK(!cuda->step(backend, &batch, &now), "%s", status_message());
+	}
+	cuda->close(backend);
+	after = under_test_graphs();
+	if (!after.launched)
+		return;
+	CHECK(after.made - before.made == 2, "%llu graphs for two records", after.made - before.made);
+	CHECK(after.launched - before.launched == 38, "%llu launches", after.launched - before.launched);
+}
+
+TEST(memory_runs_out_and_comes_back)
+{
+	const unsigned long long before = under_test_memory();
+	Backend *backend;
+
+	if (!under_test_damage(8 << 20, false))
+		return;
+	CHECK(cuda->open(&backend, device_host(), &net, param, bn, &training) == STATUS_DEVICE && !backend, "it fits");
+	CHECK(strstr(status_message(), "out of memory") && strstr(status_message(), "--batch"), "%s", status_message());
+	under_test_damage(1 << 30, false);
+	CHECK(under_test_memory() == before, "%llu bytes are left", under_test_memory() - before);
+	backend = open_backend(&training);
+	cuda->close(backend);
+	CHECK(under_test_memory() == before, "%llu bytes are left", under_test_memory() - before);
+}
+
+TEST(a_lost_device_is_one_clear_line)
+{
+	Backend *backend = open_backend(&training);
+	const Hyper now = hyper(1);
+	float prob[SAMPLES * CLASSES];
+	Sums sums;
+
+	if (!under_test_damage(1 << 30, true))
+		return cuda->close(backend);
+	CHECK(cuda->step(backend, &batch, &now) == STATUS_DEVICE, "a step");
+	CHECK(strstr(status_message(), "ECC"), "%s", status_message());
+	CHECK(cuda->drain(backend, &sums) == STATUS_DEVICE, "drain");
+	CHECK(cuda->predict(backend, &batch, VECTOR_PARAM, prob) == STATUS_DEVICE, "predict");
+	CHECK(cuda->read(backend, VECTOR_PARAM, param) == STATUS_DEVICE, "read");
+	under_test_damage(1 << 30, false);
+	cuda->close(backend);
+}
+
+static void
+make_data(void)
+{
+	for (size_t i = 0; i < sizeof pixels; i++)
+		pixels[i] = (uint8_t)(i * 97 + i * i % 13);
+	for (int i = 0; i < SAMPLES; i++) {
+		labels[i] = i * i % CLASSES;
+		ids[i] = 1000 - i;
+	}
+	batch = (Batch){ .n = SAMPLES, .pixels = pixels, .label_a = labels, .ids = ids, .epoch = 1 };
+	param = calloc(net.param_count, sizeof *param);
+	bn = calloc(net.bn_count, sizeof *bn);
+	net_initialise(&net, 4, param, bn);
+}
+
+int
+main(void)
+{
+	const char *why;
+
+	cuda = under_test(&why);
+	if (!cuda) {
+		printf("1..1\nok 1 - the door # SKIP %s\n", why);
+		return 0;
+	}
+	if (net_init(&net, "conv 4 3x3 same, bn, relu, maxpool 2, flatten, dense 5, bn, relu, dropout 0.5, dense classes",
+		     (Shape){ SIDE, SIDE, 2, false }, CLASSES))
+		return 1;
+	make_data();
+	RUN(same_bits_in_every_way);
+	RUN(a_run_resumed_is_the_run);
+	RUN(vectors_come_back_as_written);
+	RUN(held_rows_are_pixels);
+	RUN(transforms_are_pixels);
+	RUN(weights_and_mixing);
+	RUN(samples_that_all_weigh_nothing);
+	RUN(after_a_loss_that_is_not_finite_nothing_moves);
+	RUN(averages_follow);
+	RUN(what_it_refuses);
+	RUN(a_step_is_captured_once);
+	RUN(memory_runs_out_and_comes_back);
+	RUN(a_lost_device_is_one_clear_line);
+	free(param);
+	free(bn);
+	net_release(&net);
+	return check_done();
+}
