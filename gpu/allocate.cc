@@ -86,12 +86,39 @@ allocate_training(Backend *backend)
 		allocate_stage(backend, &backend->stages[s]);
 }
 
+/* Scratch of convolutions, for those that each kind of kernel computes. */
+static void
+allocate_convolutions(Backend *backend)
+{
+	const uint32_t n = backend->options.batch_most;
+	size_t windows = 0, turned = 0, slices = 0;
+
+	for (size_t s = 0; s < backend->net->stage_count; s++) {
+		const StagePlan *plan = &backend->stages[s];
+		const Convolution *shape = &plan->convolution;
+
+		if (!plan->is_convolution)
+			continue;
+		if (!plan->is_direct_forward || !plan->is_direct_input || !plan->is_direct_weight)
+			windows = most(windows, convolution_window_room(*shape, n));
+		if (plan->is_direct_input)
+			turned = most(turned, static_cast<size_t>(shape->kernel_h) * shape->kernel_w * shape->in_c * shape->out_c);
+		if (plan->is_direct_weight)
+			slices = most(slices, direct_weight_room(*shape, n));
+	}
+	backend->windows = memory_device(&backend->memory, windows, sizeof(float));
+	if (!backend->options.is_training)
+		return;
+	backend->turned = memory_device(&backend->memory, turned, sizeof(float));
+	backend->slices = memory_of<float>(&backend->memory, slices);
+}
+
 /* What stages share: scratch as large as the neediest wants it. */
 static void
 allocate_scratch(Backend *backend)
 {
-	const uint32_t n = backend->options.batch_most;
-	size_t largest = shape_elements(backend->net->input), windows = 0, partial = 0, widest = 0;
+	const size_t n = backend->options.batch_most;
+	size_t largest = shape_elements(backend->net->input), partial = 0, widest = 0;
 	Memory *memory = &backend->memory;
 
 	for (size_t s = 0; s < backend->net->stage_count; s++) {
@@ -101,12 +128,9 @@ allocate_scratch(Backend *backend)
 		partial = most(partial, tiles_of(backend, plan->middle) * plan->middle.c);
 		partial = most(partial, tiles_of(backend, plan->stage->out) * plan->middle.c);
 		widest = most(widest, plan->middle.c);
-		if (plan->is_convolution)
-			windows = most(windows, convolution_window_room(plan->convolution, n));
 	}
 	for (void *&side : backend->side)
 		side = memory_device(memory, n * largest, sizeof(float));
-	backend->windows = memory_device(memory, windows, sizeof(float));
 	backend->partial = memory_of<float2>(memory, partial);
 	backend->fold_scale = memory_of<float>(memory, widest);
 	backend->fold_shift = memory_of<float>(memory, widest);
@@ -289,6 +313,7 @@ engine_allocate(Backend *backend, const float *param, const float *bn)
 	if (backend->options.is_training && backend->memory.error == cudaSuccess)
 		allocate_training(backend);
 	allocate_scratch(backend);
+	allocate_convolutions(backend);
 	allocate_slots(backend);
 	backend->prob = memory_of<float>(&backend->memory, static_cast<size_t>(backend->options.batch_most) * backend->net->classes);
 	backend->prob_pinned = static_cast<float *>(memory_pinned(

@@ -61,7 +61,9 @@ weight_back(Backend &backend, const StagePlan &plan, const StepForm &form, const
 	const Cell *x = static_cast<const Cell *>(plan.x);
 	float *dweight = backend.gradient + plan.weight, alpha = 1 / backend.loss_scale;
 
-	if (plan.is_convolution)
+	if (plan.is_direct_weight)
+		direct_weight(backend.work, plan.convolution, form.n, x, dy, backend.slices, alpha, dweight);
+	else if (plan.is_convolution)
 		convolution_weight(backend.work, plan.convolution, form.n, x, dy, static_cast<Cell *>(backend.windows), alpha,
 				   dweight);
 	else
@@ -74,7 +76,9 @@ input_back(Backend &backend, const StagePlan &plan, const StepForm &form, const 
 {
 	const Cell *weight = network_weights<Cell>(backend, VECTOR_PARAM) + plan.weight;
 
-	if (plan.is_convolution)
+	if (plan.is_direct_input)
+		direct_input(backend.work, plan.convolution, form.n, dy, weight, static_cast<Cell *>(backend.turned), dx);
+	else if (plan.is_convolution)
 		convolution_input(backend.work, plan.convolution, form.n, dy, weight, static_cast<Cell *>(backend.windows), dx);
 	else
 		product_input(backend.work, form.n, plan.units, plan.depth, dy, weight, dx);

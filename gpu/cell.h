@@ -20,6 +20,12 @@ template <> __device__ inline float narrow<float>(float value) { return value; }
 template <> __device__ inline Half narrow<Half>(float value) { return __float2half_rn(value); }
 template <> __device__ inline Brain narrow<Brain>(float value) { return __float2bfloat16_rn(value); }
 
+/** False where a kernel need not be compiled: bf16 is for sm_80 and newer, see backend.cc. */
+template <typename Cell> __device__ constexpr bool has_arithmetic(void) { return true; }
+#if defined __CUDA_ARCH__ && __CUDA_ARCH__ < 800
+template <> __device__ constexpr bool has_arithmetic<Brain>(void) { return false; }
+#endif
+
 /** cuBLAS's name of it. */
 template <typename Cell> inline cudaDataType cell_type(void);
 template <> inline cudaDataType cell_type<float>(void) { return CUDA_R_32F; }

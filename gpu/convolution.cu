@@ -5,7 +5,10 @@
 #include "product.h"
 
 /* At most this many elements of windows at a time: what follows from the shape alone, so that sums have one order. */
-#define WINDOW_ROOM (static_cast<uint64_t>(32) << 20)
+#ifndef FM_WINDOW_ROOM
+#define FM_WINDOW_ROOM (32 << 20)
+#endif
+static const uint64_t window_room = FM_WINDOW_ROOM;
 
 struct Windows {
 	Convolution shape;
@@ -38,7 +41,7 @@ convolution_window_size(const Convolution &shape)
 static uint32_t
 samples_at_once(const Convolution &shape, uint32_t n)
 {
-	const uint64_t size = convolution_window_size(shape), fit = size ? WINDOW_ROOM / size : n;
+	const uint64_t size = convolution_window_size(shape), fit = size ? window_room / size : n;
 
 	return fit >= n ? n : fit ? static_cast<uint32_t>(fit) : 1;
 }

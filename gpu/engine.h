@@ -3,6 +3,7 @@
 #define FM_GPU_ENGINE_H
 
 #include "convolution.h"
+#include "direct.h"
 #include "finish.h"
 #include "loss.h"
 #include "memory.h"
@@ -22,6 +23,7 @@ struct StagePlan {
 	bool is_convolution, is_dense, is_last;
 	bool is_copied;	 /* flattened into `flat`, since no dense layer follows whose weights could be permuted */
 	bool has_finish; /* z is not y */
+	bool is_direct_forward, is_direct_input, is_direct_weight; /* which of direct.h's kernels fit the shape */
 	Convolution convolution;
 	uint32_t depth, units;	 /* dense: inputs, outputs */
 	size_t weight, bias;	 /* in param; NO_TENSOR */
@@ -82,6 +84,8 @@ struct Backend {
 	void *input;		  /* [n, input] training */
 	void *side[2];		  /* [n, largest]: derivatives going back, or a prediction's activations */
 	void *windows;		  /* for convolution.h */
+	void *turned;		  /* for direct.h: weights */
+	float *slices;		  /* for direct.h: partial derivatives of weights */
 	float2 *partial;	  /* partial sums */
 	double *sample;		  /* [3, n] */
 	float *prob, *prob_pinned; /* [n, classes] */

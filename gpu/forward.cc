@@ -7,11 +7,15 @@
 
 /* ---- both ---- */
 
+/* moments: where a kernel that can puts those of y, or NULL */
 template <typename Cell, typename Out>
 static void
-main_forward(Work &work, const StagePlan &plan, uint32_t n, const Cell *x, const Cell *weight, Cell *windows, Out *y)
+main_forward(Work &work, const StagePlan &plan, uint32_t n, const Cell *x, const Cell *weight, Cell *windows, Out *y,
+	     float2 *moments)
 {
-	if (plan.is_convolution)
+	if (plan.is_direct_forward) /* then y is of cells, see plan.cc */
+		direct_forward(work, plan.convolution, n, x, weight, reinterpret_cast<Cell *>(y), moments);
+	else if (plan.is_convolution)
 		convolution_forward(work, plan.convolution, n, x, weight, windows, y);
 	else
 		product_forward(work, n, plan.units, plan.depth, x, weight, y);
@@ -53,6 +57,15 @@ network_training_finish(const Backend &backend, const StagePlan &plan, const Ste
 
 /* ---- training ---- */
 
+/* Of which tiles partial moments are. */
+static uint32_t
+moment_rows(const StagePlan &plan)
+{
+	if (plan.is_direct_forward)
+		return DIRECT_ROWS;
+	return MOMENT_ROWS;
+}
+
 template <typename Y, typename Z>
 static void
 finish_stage(Backend &backend, const StagePlan &plan, const StepForm &form, const Y *y, Z *z)
@@ -60,10 +73,10 @@ finish_stage(Backend &backend, const StagePlan &plan, const StepForm &form, cons
 	const uint32_t rows = rows_of(plan, form.n);
 	Work &work = backend.work;
 
-	if (plan.stage->bn) {
+	if (plan.stage->bn && !plan.is_direct_forward)
 		norm_moments(work, rows, plan.middle.c, y, backend.partial);
-		norm_finish(work, rows, MOMENT_ROWS, plan.middle.c, backend.partial, plan.norm);
-	}
+	if (plan.stage->bn)
+		norm_finish(work, rows, moment_rows(plan), plan.middle.c, backend.partial, plan.norm);
 	if (plan.has_finish)
 		finish_forward(work, network_training_finish(backend, plan, form), y, z, plan.argmax);
 }
@@ -80,7 +93,7 @@ forward_stage(Backend &backend, const StagePlan &plan, const StepForm &form, con
 		return;
 	}
 	main_forward(backend.work, plan, form.n, x, weights + plan.weight, static_cast<Cell *>(backend.windows),
-		     static_cast<Out *>(plan.y));
+		     static_cast<Out *>(plan.y), plan.stage->bn ? backend.partial : nullptr);
 	finish_stage(backend, plan, form, static_cast<const Out *>(plan.y), z);
 }
 
@@ -152,7 +165,7 @@ predict_stage(Backend &backend, Work &work, const StagePlan &plan, const StepFor
 		const Cell *weights = network_weights<Cell>(backend, form.which);
 
 		main_forward(work, plan, form.n, x, weights + plan.weight, static_cast<Cell *>(backend.windows),
-			     static_cast<Out *>(backend.side[!at]));
+			     static_cast<Out *>(backend.side[!at]), nullptr);
 		at = !at;
 	}
 	if (!plan.has_finish)

@@ -60,7 +60,7 @@ plan_drop(StagePlan *plan, uint64_t seed)
 }
 
 static void
-plan_stage(StagePlan *plan, const Stage *stage, bool is_last, uint64_t seed)
+plan_stage(StagePlan *plan, const Stage *stage, bool is_last, bool is_narrow, uint64_t seed)
 {
 	const Layer *main = stage->main;
 
@@ -75,8 +75,12 @@ plan_stage(StagePlan *plan, const Stage *stage, bool is_last, uint64_t seed)
 	plan->middle = main ? main->out : plan->in;
 	plan->weight = main ? main->weight : NO_TENSOR;
 	plan->bias = main ? main->bias : NO_TENSOR;
-	if (plan->is_convolution)
+	if (plan->is_convolution) {
 		plan->convolution = convolution_of(main);
+		plan->is_direct_forward = (!is_last || !is_narrow) && direct_has_forward(plan->convolution, plan->weight);
+		plan->is_direct_input = direct_has_input(plan->convolution);
+		plan->is_direct_weight = direct_has_weight(plan->convolution);
+	}
 	plan->depth = static_cast<uint32_t>(shape_elements(plan->in));
 	plan->units = plan->middle.c;
 	plan->finish.has_relu = stage->relu != nullptr;
@@ -100,8 +104,11 @@ check_stage(const Backend *backend, const StagePlan *plan, size_t at)
 	const Convolution *conv = &plan->convolution;
 	const uint64_t window = static_cast<uint64_t>(conv->kernel_h) * conv->kernel_w * conv->in_c;
 
-	if (plan->stage->from != static_cast<int>(at) - 1)
-		return host->fail(STATUS_DEVICE, "the CUDA backend has no branches yet: use --device ref");
+	if (plan->stage->from != static_cast<int>(at) - 1 || plan->stage->add)
+		return host->fail(STATUS_DEVICE, "the GPU has no residual(A | B) yet: use --device cpu");
+	if (plan->stage->main && !plan->is_convolution && !plan->is_dense)
+		return host->fail(STATUS_DEVICE, "%s: the GPU has no depthwise convolutions yet: use --device cpu",
+				  plan->stage->main->name);
 	if (!fits(backend, plan->in) || !fits(backend, plan->middle) || !fits(backend, plan->stage->out))
 		return host->fail(STATUS_DEVICE, "a batch of %u times %zu numbers is more than 2^31: use a smaller --batch",
 				  backend->options.batch_most, shape_elements(plan->middle));
@@ -125,7 +132,8 @@ plan_make(Backend *backend)
 	if (!backend->stages)
 		return host->fail(STATUS_IO, "no memory for a network of %zu stages", net->stage_count);
 	for (size_t s = 0; s < net->stage_count; s++) {
-		plan_stage(&backend->stages[s], &net->stages[s], s + 1 == net->stage_count, backend->options.seed);
+		plan_stage(&backend->stages[s], &net->stages[s], s + 1 == net->stage_count, backend->is_narrow,
+			   backend->options.seed);
 		const Status status = check_stage(backend, &backend->stages[s], s);
 		if (status < 0)
 			return status;

@@ -2,6 +2,9 @@
 #include "gpu/under_test.h"
 
 #include "cuda.h"
+extern "C" {
+#include "device/device.h"
+}
 #include "emulator.h"
 
 static const struct {
@@ -18,6 +21,12 @@ const BackendTable *
 under_test(const char **)
 {
 	return &cuda_backend;
+}
+
+const BackendHost *
+under_test_host(void)
+{
+	return device_host();
 }
 
 int

@@ -1,17 +1,22 @@
 /* plugin.c: on a GPU: the plug-in, found as the programs find it. */
 #include "under_test.h"
 
-#include "device/device.h"
+#include "device/gpu.h"
+
+static GpuChoice choice;
 
 const BackendTable *
 under_test(const char **why)
 {
-	const BackendTable *table;
-	const Status status = device_choose("cuda", &table, why);
+	gpu_choose(&choice);
+	*why = choice.why;
+	return choice.table;
+}
 
-	if (status < 0)
-		*why = status_message();
-	return status < 0 ? NULL : table;
+const BackendHost *
+under_test_host(void)
+{
+	return &choice.host;
 }
 
 int

@@ -11,6 +11,9 @@ extern "C" {
 /** @return the backend, or NULL where it can't run here; *why says so then */
 const BackendTable *under_test(const char **why);
 
+/** For its open(). */
+const BackendHost *under_test_host(void);
+
 /** Ways that must give the same bits, 1 on a GPU; on the host orders of threads and when streams do their work. */
 int under_test_ways(void);
 void under_test_way(int way);

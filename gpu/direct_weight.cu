@@ -1,0 +1,193 @@
+/* direct_weight.cu: the weights' derivative: rows are (tap, input channel), columns output channels, depth the pixels.
+ *
+ * Pixels are cut into slices, so that there are blocks enough; how many follows from the shape alone. Each slice's sum is
+ * written down, then they are added in order. */
+#include "direct.h"
+
+#include "direct_tile.h"
+#include "divide.h"
+
+enum { COLUMNS = 64, BLOCKS_WANTED = 256, SLICE_LEAST = 256 };
+
+struct WeightJob {
+	Convolution shape;
+	Divisor out_w, out_h, in_c, kernel_w;
+	uint32_t pixels, rows; /* n out.h out.w; kernel.h kernel.w in.c */
+	uint32_t slice;	       /* pixels of one, a multiple of TILE_DEPTH */
+};
+
+static uint32_t
+rows_of(const Convolution &shape)
+{
+	return shape.kernel_h * shape.kernel_w * shape.in_c;
+}
+
+static uint32_t
+slice_count(const Convolution &shape, uint32_t n)
+{
+	const uint32_t tiles = (rows_of(shape) + TILE_ROWS - 1) / TILE_ROWS * ((shape.out_c + COLUMNS - 1) / COLUMNS);
+	const uint32_t most = (n * shape.out_h * shape.out_w + SLICE_LEAST - 1) / SLICE_LEAST;
+	const uint32_t wanted = (BLOCKS_WANTED + tiles - 1) / tiles;
+
+	return wanted < most ? wanted : most;
+}
+
+bool
+direct_has_weight(const Convolution &shape)
+{
+	return shape.in_c % TILE_DEPTH == 0 && shape.out_c % 4 == 0 && rows_of(shape) >= TILE_ROWS / 2;
+}
+
+size_t
+direct_weight_room(const Convolution &shape, uint32_t n)
+{
+	return static_cast<size_t>(slice_count(shape, n)) * rows_of(shape) * shape.out_c;
+}
+
+/* The eight input channels of one tap that a thread loads, of whatever pixel. */
+struct Window {
+	bool is_inside;
+	int32_t row, column; /* of the tap, less the padding */
+	uint32_t channel;
+};
+
+__device__ static Window
+window_of(const WeightJob &job, uint32_t at)
+{
+	Window window;
+	uint32_t column;
+
+	window.is_inside = at < job.rows;
+	const uint32_t row = divide(divide(window.is_inside ? at : 0, job.in_c, &window.channel), job.kernel_w, &column);
+	window.row = static_cast<int32_t>(row) - static_cast<int32_t>(job.shape.pad_top);
+	window.column = static_cast<int32_t>(column) - static_cast<int32_t>(job.shape.pad_left);
+	return window;
+}
+
+template <typename Cell>
+__device__ static void
+load_rows(const WeightJob &job, const Window &window, uint32_t pixel, uint32_t end, const Cell *x, float *to)
+{
+	const Convolution &shape = job.shape;
+	uint32_t out_x, out_y;
+
+#pragma unroll
+	for (int i = 0; i < 8; i++)
+		to[i] = 0;
+	if (!window.is_inside || pixel >= end)
+		return;
+	const uint32_t sample = divide(divide(pixel, job.out_w, &out_x), job.out_h, &out_y);
+	const int32_t in_y = static_cast<int32_t>(out_y * shape.stride) + window.row;
+	const int32_t in_x = static_cast<int32_t>(out_x * shape.stride) + window.column;
+	if (in_y < 0 || in_x < 0 || in_y >= static_cast<int32_t>(shape.in_h) || in_x >= static_cast<int32_t>(shape.in_w))
+		return;
+	load8(x + (static_cast<size_t>(sample * shape.in_h + in_y) * shape.in_w + in_x) * shape.in_c + window.channel, to);
+}
+
+template <typename Cell>
+__device__ static void
+load_columns(const WeightJob &job, uint32_t column, uint32_t pixel, uint32_t end, const Cell *dy, float *to)
+{
+#pragma unroll
+	for (int i = 0; i < 4; i++)
+		to[i] = 0;
+	if (pixel < end && column < job.shape.out_c)
+		load4(dy + static_cast<size_t>(pixel) * job.shape.out_c + column, to);
+}
+
+/* Thread t brings pixel t / 16 of eight: eight rows and four columns of it. */
+__device__ static void
+put_tile(TileMemory<COLUMNS> &memory, int half, const float *rows, const float *columns)
+{
+	const uint32_t k = threadIdx.x / 16, place = threadIdx.x % 16;
+
+	*reinterpret_cast<float4 *>(&memory.rows[half][k][place * 8]) = make_float4(rows[0], rows[1], rows[2], rows[3]);
+	*reinterpret_cast<float4 *>(&memory.rows[half][k][place * 8 + 4]) = make_float4(rows[4], rows[5], rows[6], rows[7]);
+	*reinterpret_cast<float4 *>(&memory.columns[half][k][place * 4]) =
+		make_float4(columns[0], columns[1], columns[2], columns[3]);
+}
+
+__device__ static void
+store_tile(const WeightJob &job, uint32_t first_row, uint32_t first_column, const TileSums<COLUMNS> &sums, float *partial)
+{
+	partial += static_cast<size_t>(blockIdx.z) * job.rows * job.shape.out_c;
+#pragma unroll
+	for (int i = 0; i < THREAD_ROWS; i++)
+#pragma unroll
+		for (int group = 0; group < COLUMNS / 32; group++) {
+			const uint32_t row = first_row + tile_row() + i, column = first_column + tile_column(group);
+
+			if (row < job.rows && column < job.shape.out_c)
+				store4(partial + static_cast<size_t>(row) * job.shape.out_c + column, &sums.at[i][4 * group]);
+		}
+}
+
+/* Blocks: tiles of rows, tiles of columns, slices. */
+template <typename Cell>
+__global__ static void __launch_bounds__(TILE_THREADS, TILE_BLOCKS)
+weight_kernel(WeightJob job, const Cell *x, const Cell *dy, float *partial)
+{
+	if (!has_arithmetic<Cell>())
+		return;
+	SHARED(TileMemory<COLUMNS>, memory);
+	const uint32_t first_row = blockIdx.x * TILE_ROWS, first_column = blockIdx.y * COLUMNS;
+	const uint32_t begin = blockIdx.z * job.slice, own = threadIdx.x / 16, place = threadIdx.x % 16;
+	const uint32_t end = job.pixels - begin < job.slice ? job.pixels : begin + job.slice;
+	const Window window = window_of(job, first_row + place * 8);
+	const uint32_t column = first_column + place * 4;
+	float rows[8], columns[4];
+	TileSums<COLUMNS> sums;
+	int half = 0;
+
+	tile_clear(sums);
+	load_rows(job, window, begin + own, end, x, rows);
+	load_columns(job, column, begin + own, end, dy, columns);
+	put_tile(memory, half, rows, columns);
+	for (uint32_t pixel = begin + TILE_DEPTH; pixel < end; pixel += TILE_DEPTH) {
+		__syncthreads();
+		load_rows(job, window, pixel + own, end, x, rows);
+		load_columns(job, column, pixel + own, end, dy, columns);
+		tile_multiply(memory, half, sums);
+		half = !half;
+		put_tile(memory, half, rows, columns);
+	}
+	__syncthreads();
+	tile_multiply(memory, half, sums);
+	store_tile(job, first_row, first_column, sums, partial);
+}
+
+__global__ static void
+add_slices_kernel(uint32_t count, uint32_t slices, const float *partial, float alpha, float *dw)
+{
+	const uint32_t at = blockIdx.x * blockDim.x + threadIdx.x;
+	float sum = 0;
+
+	if (at >= count)
+		return;
+	for (uint32_t slice = 0; slice < slices; slice++)
+		sum += partial[static_cast<size_t>(slice) * count + at];
+	dw[at] = alpha * sum;
+}
+
+template <typename Cell>
+void
+direct_weight(Work &work, const Convolution &shape, uint32_t n, const Cell *x, const Cell *dy, float *partial, float alpha,
+	      float *dw)
+{
+	const uint32_t pixels = n * shape.out_h * shape.out_w, rows = rows_of(shape), wanted = slice_count(shape, n);
+	const uint32_t slice = ((pixels + wanted - 1) / wanted + TILE_DEPTH - 1) / TILE_DEPTH * TILE_DEPTH;
+	const uint32_t slices = (pixels + slice - 1) / slice;
+	const WeightJob job = { shape, divisor_of(shape.out_w), divisor_of(shape.out_h), divisor_of(shape.in_c),
+				divisor_of(shape.kernel_w), pixels, rows, slice };
+	const Grid grid = { dim3((rows + TILE_ROWS - 1) / TILE_ROWS, (shape.out_c + COLUMNS - 1) / COLUMNS, slices),
+			    dim3(TILE_THREADS), 0, work.stream };
+
+	QUEUE(work, grid, weight_kernel<Cell>, job, x, dy, partial);
+	QUEUE(work, grid_for(work, static_cast<uint64_t>(rows) * shape.out_c), add_slices_kernel, rows * shape.out_c, slices,
+	      static_cast<const float *>(partial), alpha, dw);
+}
+
+#define MAKE(Cell)                                                                                                     \
+	template void direct_weight<Cell>(Work &, const Convolution &, uint32_t, const Cell *, const Cell *, float *,  \
+					  float, float *);
+FOR_CELLS(MAKE)
