@@ -92,7 +92,7 @@ backward_weights(Backward *job)
 	Team *team = job->backend->team;
 
 	if (stage->kind == MAIN_DENSE)
-		team_run(team, (stage->depth + CHANNEL_ALIGN - 1) / CHANNEL_ALIGN, wgrad_dense, job);
+		team_run(team, (stage->depth + PANEL_LANES - 1) / PANEL_LANES, wgrad_dense, job);
 	else if (stage->kind == MAIN_CONV)
 		team_run(team, (size_t)job->slices * stage->blocks, wgrad_conv, job);
 	if (stage->kind != MAIN_DENSE && job->slices > 1)

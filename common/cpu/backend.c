@@ -165,7 +165,7 @@ check_labels(const Backend *backend, const int32_t *labels, uint64_t n)
 /* ---- training ---- */
 
 static Status
-cpu_gradient(Backend *backend, const Batch *batch)
+check_training(const Backend *backend, const Batch *batch)
 {
 	Status status = check_images(backend, batch);
 
@@ -176,6 +176,14 @@ cpu_gradient(Backend *backend, const Batch *batch)
 	status = check_labels(backend, batch->label_a, batch->n);
 	if (status >= 0 && batch->label_b)
 		status = check_labels(backend, batch->label_b, batch->n);
+	return status;
+}
+
+static Status
+cpu_gradient(Backend *backend, const Batch *batch)
+{
+	const Status status = check_training(backend, batch);
+
 	if (status < 0)
 		return status;
 	train_forward(backend, batch);
@@ -194,9 +202,16 @@ cpu_update(Backend *backend, const Hyper *hyper)
 static Status
 cpu_step(Backend *backend, const Batch *batch, const Hyper *hyper)
 {
-	const Status status = cpu_gradient(backend, batch);
+	const Status status = check_training(backend, batch);
 
-	return status < 0 ? status : cpu_update(backend, hyper);
+	if (status < 0)
+		return status;
+	train_forward(backend, batch);
+	train_loss(backend, batch);
+	optimise_begin(backend, hyper);
+	train_backward(backend, batch);
+	optimise_update(backend, hyper);
+	return STATUS_OK;
 }
 
 static Status

@@ -38,6 +38,7 @@ typedef struct StageMemory {
 	void *bare;	    /* out_cells without halo, where some reader wants that */
 	void *dy_cells;	    /* likewise */
 	void *out_pairs, *dy_pairs; /* words of two images, where cells are smaller than words and weights need them */
+	uint64_t words_version; /* of the vectors that the words of the weights were made from */
 	uint8_t *keep;	    /* dropout: [n][out without halo], 1 = kept */
 	RandomKey dropout_key;
 } StageMemory;
@@ -57,7 +58,8 @@ typedef struct Scratch {
 	void *dy;	  /* of MAIN_PATCHES, a pair of images */
 	void *dilated;	  /* dy of a strided convolution, zeros between its pixels */
 	void *din;	  /* two images' gradients that are to be added to what another stage gave; where the net branches */
-	void *panel;	  /* [batch words][16] of a dense layer's inputs */
+	void *panel;	  /* [batch words][PANEL_LANES] of a dense layer's inputs */
+	float *panel_gradient; /* [PANEL_LANES][block] of its weights */
 	void **infer;	  /* [stage]: outputs of a few images */
 	void **infer_cells; /* [stage]: the same as cells */
 	void **infer_bare;  /* [stage]: cells without halo, where some reader wants that */
@@ -70,7 +72,14 @@ typedef struct Scratch {
 typedef struct UpdateRange {
 	size_t offset, count;
 	bool is_decayed;
+	bool is_dense; /* of a dense layer's weights: a step updates them as soon as their gradient is there */
 } UpdateRange;
+
+/** What an update does to all parameters. */
+typedef struct Update {
+	OptimiserStep step;
+	float keep_decayed, decay_decayed; /* of the ranges that decay applies to */
+} Update;
 
 /** Weights for prediction, batch norm's scale in them. */
 typedef struct Folded {
@@ -99,8 +108,9 @@ struct Backend {
 	float *gradient;	      /* packed: sums over samples */
 	float gradient_weight;	      /* the summed weight; NaN after a loss that is not finite */
 	void *words, *back;	      /* weights as they are multiplied, both ways */
-	uint64_t words_version;
 	float *partial;		      /* slices of a weight gradient */
+	Update update;		      /* the step's, as soon as it is known */
+	bool is_stepping;	      /* the gradient will be applied, so that whoever has a part of it may */
 	size_t update_range_count;
 	UpdateRange *update_ranges;
 
@@ -244,7 +254,8 @@ void main_patches(const MainJob *job, const uint8_t *pixels, void *y, const Plan
 void main_patches_wgrad(const Backend *backend, const uint8_t *const pixels[2], const void *dy, Scratch *scratch,
 			float *dweight, bool is_added);
 
-/** All n images of a dense layer, some blocks of its outputs; back: of its inputs; wgrad: a panel of 16 inputs. */
+/** All n images of a dense layer, some blocks of its outputs; back: of its inputs; wgrad: a panel of its inputs, whose
+ * weights are updated at once in a step. */
 void main_dense(const MainJob *job, const void *in, float *y, uint32_t n, uint32_t first_block, uint32_t end_block);
 void main_dense_back(const Backend *backend, const StageLayout *stage, const void *dy, void *din, bool din_is_float,
 		     uint32_t n, uint32_t first_block, uint32_t end_block);
@@ -305,7 +316,13 @@ void train_loss(Backend *backend, const Batch *batch);
 void train_backward(Backend *backend, const Batch *batch);
 
 /* optimise.c */
+
+/** Before a step's backward pass, once the loss is known: from now on parts of the gradient may be applied. */
+void optimise_begin(Backend *backend, const Hyper *hyper);
+/** What is left of an update. */
 void optimise_update(Backend *backend, const Hyper *hyper);
+/** Update some parameters; gradient: theirs. */
+void optimise_floats(const Backend *backend, size_t offset, size_t count, bool is_decayed, const float *gradient);
 /** Make the words of the weights, unless they are those already. */
 void optimise_words(Backend *backend);
 

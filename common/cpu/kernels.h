@@ -16,7 +16,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { CHANNEL_ALIGN = 16 };
+enum {
+	CHANNEL_ALIGN = 16,
+	PANEL_LANES = 32, /* inputs of a dense layer whose weights' gradient is taken at once: a line of the cache in bf16 */
+};
 
 /** Where a batch's pixels lie; strides in words of what is read, in cells (or floats) of what is written. */
 typedef struct Grid {
@@ -221,6 +224,12 @@ typedef struct KernelTable {
 	void (*pack)(const float *weight, uint32_t c, void *words);
 	/** One block of rows transposed: weight [block of c][block of out] of `columns` rows, out by words: the words of c. */
 	void (*pack_back)(const float *weight, uint32_t columns, uint32_t outs, void *words);
+
+	/**
+	 * `count` inputs (at most 32, a multiple of 16 but for the last) of n images, or as words of pairs of them, the last
+	 * without partner perhaps: in: of the first image, `image` cells from one to the next; to: [images][PANEL_LANES] words.
+	 */
+	void (*panel)(const void *in, size_t image, uint32_t n, uint32_t count, void *to);
 
 	/** Update count floats, a multiple of 16. v is NULL for SGD, ema where there is none. */
 	void (*optimise)(const OptimiserStep *step, size_t count, const float *gradient, float *param, float *m,

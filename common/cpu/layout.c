@@ -452,3 +452,19 @@ layout_back(const StageLayout *stage, const KernelTable *kernels, size_t part, c
 		kernels->pack_back(from, columns, outs, cells_at(back, to + begin / per_word * block, sizeof(float)));
 	}
 }
+
+void
+layout_dense(const StageLayout *stage, const KernelTable *kernels, uint32_t block, uint32_t first, uint32_t count,
+	     const float *weight, void *words, void *back)
+{
+	const uint32_t lanes = kernels->block, begin = block * lanes;
+	const size_t per_word = sizeof(float) / kernels->cell;
+	const uint32_t left = stage->channels > begin ? stage->channels - begin : 0, outs = left < lanes ? left : lanes;
+
+	kernels->pack(weight, count,
+		      cells_at(words, stage->words + block * stage->words_block + first / per_word * lanes, sizeof(float)));
+	for (uint32_t i = 0; i < count && stage->has_back && outs; i += lanes)
+		kernels->pack_back(weight + (size_t)i * lanes, count - i < lanes ? count - i : lanes, outs,
+				   cells_at(back, stage->back_words + (first + i) / lanes * stage->back_block +
+					    begin / per_word * lanes, sizeof(float)));
+}

@@ -94,6 +94,10 @@ void layout_words(const StageLayout *stage, const KernelTable *kernels, size_t p
 size_t layout_back_parts(const StageLayout *stage);
 void layout_back(const StageLayout *stage, const KernelTable *kernels, size_t part, const float *packed, void *back);
 
+/** Both directions of some inputs of one block of a dense layer; first: a multiple of PANEL_LANES; weight: of the first. */
+void layout_dense(const StageLayout *stage, const KernelTable *kernels, uint32_t block, uint32_t first, uint32_t count,
+		  const float *weight, void *words, void *back);
+
 static inline uint32_t
 channels_padded(uint64_t channels)
 {

@@ -1,7 +1,10 @@
 /* mainstage.c: conv, patches, dense and flatten as jobs of the two kernels that multiply. */
 #include "cpu/engine.h"
 
-enum { DENSE_DEPTH = 448 }; /* words of a dense layer at once: weights of a block take 56 KB, 14 images 25 KB */
+enum {
+	DENSE_DEPTH = 448, /* words of a dense layer at once: weights of a block take 56 KB, 14 images 25 KB */
+	PANEL_STEP = 8,	   /* inputs whose parameters are asked for at once: not more lines than can be under way */
+};
 
 #define WORD sizeof(float)
 
@@ -200,45 +203,66 @@ main_dense_back(const Backend *backend, const StageLayout *stage, const void *dy
 	backend->kernels->conv(&conv, first_block, end_block);
 }
 
-/* 16 inputs of every image, or of every pair of them: read in place, they would meet few sets of the cache and many
- * pages. @return words from an image to the next */
-static uint32_t
-copy_panel(const Backend *backend, const StageLayout *stage, const void *in, uint32_t n, uint32_t k, void *panel)
+/* What an update of these parameters reads has not been touched since the last one; it comes while others multiply. */
+static void
+fetch_parameters(const Backend *backend, size_t offset, size_t count)
 {
-	const size_t image = plane_image(&stage->in);
+	static const Vector read[] = { VECTOR_PARAM, VECTOR_M, VECTOR_V };
 
-	if (backend->layout.per_word == 1) {
-		for (uint32_t i = 0; i < n; i++)
-			for (uint32_t j = 0; j < CHANNEL_ALIGN; j++)
-				((float *)panel)[i * CHANNEL_ALIGN + j] = ((const float *)in)[i * image + k + j];
-		return n;
-	}
-	for (uint32_t i = 0; i < n; i += 2) {
-		const uint16_t *a = (const uint16_t *)in + i * image + k, *b = a + image;
-		uint32_t *to = (uint32_t *)panel + i / 2 * CHANNEL_ALIGN;
-		for (uint32_t j = 0; j < CHANNEL_ALIGN; j++)
-			to[j] = a[j] | (i + 1 < n ? (uint32_t)b[j] << 16 : 0);
-	}
-	return (n + 1) / 2;
+	for (int i = 0; i < 3; i++)
+		for (size_t at = 0; at < count; at += 64 / sizeof(float))
+			__builtin_prefetch(backend->vectors[read[i]] + offset + at, 1);
 }
 
+/* In a step: the gradient of a panel's weights, one block at a time in the first-level cache, where it is applied and the
+ * new weights are packed; it is stored nowhere else. */
+static void
+update_panel(const Backend *backend, const StageLayout *stage, const Wgrad *panel, uint32_t first, float *gradient)
+{
+	const uint32_t lanes = backend->kernels->block;
+	Wgrad job = *panel;
+
+	job.weight_block = 0;
+	for (uint32_t block = 0; block < stage->blocks; block++) {
+		const size_t offset = stage->weight->offset + block * stage->weight->block_stride + (size_t)first * lanes;
+		for (uint32_t i = 0; i < panel->c; i += PANEL_STEP) {
+			job.c = panel->c - i < PANEL_STEP ? panel->c - i : PANEL_STEP;
+			job.x.data = (float *)panel->x.data + i;
+			job.dweight = gradient + (size_t)i * lanes;
+			fetch_parameters(backend, offset + (size_t)i * lanes, (size_t)job.c * lanes);
+			backend->kernels->wgrad(&job, block, block + 1);
+		}
+		optimise_floats(backend, offset, (size_t)panel->c * lanes, stage->weight->is_decayed, gradient);
+		layout_dense(stage, backend->kernels, block, first, panel->c, backend->vectors[VECTOR_PARAM] + offset,
+			     backend->words, backend->back);
+	}
+}
+
+/* The panel is copied: read in place, it would meet few sets of the cache and many pages. */
 void
 main_dense_wgrad(const Backend *backend, size_t s, const void *in, uint32_t n, uint32_t panel, Scratch *scratch)
 {
 	const StageLayout *stage = &backend->layout.stages[s];
 	const StageMemory *memory = &backend->stages[s];
-	const uint32_t k = panel * CHANNEL_ALIGN, words = copy_panel(backend, stage, in, n, k, scratch->panel);
+	const uint32_t first = panel * PANEL_LANES, per_word = backend->layout.per_word;
+	const uint32_t count = stage->depth - first < PANEL_LANES ? stage->depth - first : PANEL_LANES;
+	const KernelTable *kernels = backend->kernels;
 	const Wgrad job = {
-		.window = flat_window(1, words, false),
+		.window = flat_window(1, (n + per_word - 1) / per_word, false),
 		.n = 1,
-		.c = stage->depth - k < CHANNEL_ALIGN ? stage->depth - k : CHANNEL_ALIGN,
+		.c = count,
 		.lanes = stage->y.lanes,
-		.x = { .data = scratch->panel, .pixel = CHANNEL_ALIGN },
-		.dy = { .data = backend->layout.per_word == 2 ? memory->dy_pairs : memory->dy, .pixel = stage->y.lanes },
-		.dweight = backend->gradient + stage->weight->offset + (size_t)k * backend->kernels->block,
+		.x = { .data = scratch->panel, .pixel = PANEL_LANES },
+		.dy = { .data = per_word == 2 ? memory->dy_pairs : memory->dy, .pixel = stage->y.lanes },
+		.dweight = backend->gradient + stage->weight->offset + (size_t)first * kernels->block,
 		.weight_block = stage->weight->block_stride,
 	};
-	backend->kernels->wgrad(&job, 0, stage->blocks);
+
+	kernels->panel(cells_at(in, first, kernels->cell), plane_image(&stage->in), n, channels_padded(count), scratch->panel);
+	if (backend->is_stepping)
+		update_panel(backend, stage, &job, first, scratch->panel_gradient);
+	else
+		kernels->wgrad(&job, 0, stage->blocks);
 }
 
 /* ---- flatten ---- */

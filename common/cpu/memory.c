@@ -289,7 +289,8 @@ allocate_scratch(Backend *backend, Scratch *scratch)
 		ok = cells(backend, &scratch->dy, 2 * plane_image(&stages->y), word);
 	return ok && floats(backend, &scratch->z, z) && floats(backend, &scratch->dz, z) &&
 	       cells(backend, &scratch->dilated, dilated, backend->kernels->cell) &&
-	       cells(backend, &scratch->panel, (size_t)backend->options.batch_most * CHANNEL_ALIGN, word);
+	       cells(backend, &scratch->panel, (size_t)backend->options.batch_most * PANEL_LANES, word) &&
+	       floats(backend, &scratch->panel_gradient, (size_t)PANEL_LANES * backend->kernels->block);
 }
 
 static bool
@@ -362,6 +363,15 @@ allocate_folded(Backend *backend)
 }
 
 static bool
+is_dense(const NetLayout *layout, const TensorLayout *tensor)
+{
+	for (size_t s = 0; s < layout->stage_count; s++)
+		if (layout->stages[s].kind == MAIN_DENSE && layout->stages[s].weight == tensor)
+			return true;
+	return false;
+}
+
+static bool
 allocate_ranges(Backend *backend)
 {
 	const NetLayout *layout = &backend->layout;
@@ -377,6 +387,7 @@ allocate_ranges(Backend *backend)
 				.offset = tensor->offset + at,
 				.count = tensor->count - at < UPDATE_FLOATS ? tensor->count - at : UPDATE_FLOATS,
 				.is_decayed = tensor->is_decayed,
+				.is_dense = is_dense(layout, tensor),
 			};
 	}
 	return true;

@@ -3,19 +3,12 @@
 
 #include <math.h>
 
-typedef struct Update {
-	Backend *backend;
-	OptimiserStep step;
-	float keep_decayed, decay_decayed; /* of the ranges that decay applies to */
-} Update;
-
 static Update
-update_of(Backend *backend, const Hyper *hyper)
+update_of(const Backend *backend, const Hyper *hyper)
 {
 	const BackendOptions *options = &backend->options;
 	const double beta2 = 0.999, t = (double)hyper->step, decay = hyper->weight_decay;
 	Update update = {
-		.backend = backend,
 		.step = {
 			.kind = options->optimizer == OPTIMIZER_SGD ? OPTIMISE_SGD : OPTIMISE_ADAM,
 			.inverse_weight = backend->gradient_weight > 0 ? 1 / backend->gradient_weight : 0,
@@ -37,24 +30,32 @@ update_of(Backend *backend, const Hyper *hyper)
 	return update;
 }
 
-static void
-update_range(void *context, size_t task, int thread)
+void
+optimise_floats(const Backend *backend, size_t offset, size_t count, bool is_decayed, const float *gradient)
 {
-	const Update *update = context;
-	const Backend *backend = update->backend;
-	const UpdateRange *range = &backend->update_ranges[task];
+	const Update *update = &backend->update;
 	OptimiserStep step = update->step;
 	float *const *vectors = backend->vectors;
 
-	(void)thread;
-	if (range->is_decayed) {
+	if (is_decayed) {
 		step.keep = update->keep_decayed;
 		step.decay = update->decay_decayed;
 	}
-	backend->kernels->optimise(&step, range->count, backend->gradient + range->offset,
-				   vectors[VECTOR_PARAM] + range->offset, vectors[VECTOR_M] + range->offset,
-				   vectors[VECTOR_V] + range->offset,
-				   backend->options.ema_rate > 0 ? vectors[VECTOR_EMA] + range->offset : NULL);
+	backend->kernels->optimise(&step, count, gradient, vectors[VECTOR_PARAM] + offset, vectors[VECTOR_M] + offset,
+				   vectors[VECTOR_V] + offset,
+				   backend->options.ema_rate > 0 ? vectors[VECTOR_EMA] + offset : NULL);
+}
+
+static void
+update_range(void *context, size_t task, int thread)
+{
+	const Backend *backend = context;
+	const UpdateRange *range = &backend->update_ranges[task];
+
+	(void)thread;
+	if (!backend->is_stepping || !range->is_dense)
+		optimise_floats(backend, range->offset, range->count, range->is_decayed,
+				backend->gradient + range->offset);
 }
 
 /* ---- the weights as they are multiplied ---- */
@@ -82,17 +83,16 @@ words_part(void *context, size_t task, int thread)
 void
 optimise_words(Backend *backend)
 {
-	if (backend->words_version == backend->version)
-		return;
 	for (size_t s = 0; s < backend->layout.stage_count; s++) {
 		Words job = { .backend = backend, .stage = &backend->layout.stages[s] };
-		if (!job.stage->weight)
+		uint64_t *version = &backend->stages[s].words_version;
+		if (!job.stage->weight || *version == backend->version)
 			continue;
+		*version = backend->version;
 		job.parts = layout_words_parts(job.stage);
 		team_run(backend->team, job.parts + (job.stage->has_back ? layout_back_parts(job.stage) : 0), words_part,
 			 &job);
 	}
-	backend->words_version = backend->version;
 }
 
 /* ---- statistics and averages ---- */
@@ -117,17 +117,40 @@ update_statistics(Backend *backend)
 				 (1 - backend->options.ema_rate) * (double)bn[i]);
 }
 
+static bool
+is_good(Backend *backend, const Hyper *hyper)
+{
+	if (!isfinite(backend->gradient_weight) && !backend->sums.bad_step)
+		backend->sums.bad_step = hyper->step;
+	return !backend->sums.bad_step;
+}
+
+void
+optimise_begin(Backend *backend, const Hyper *hyper)
+{
+	backend->is_stepping = is_good(backend, hyper);
+	if (backend->is_stepping)
+		backend->update = update_of(backend, hyper);
+}
+
+/* Words of dense layers were made when their weights were updated. */
+static void
+count_version(Backend *backend)
+{
+	backend->version++;
+	for (size_t s = 0; backend->is_stepping && s < backend->layout.stage_count; s++)
+		if (backend->layout.stages[s].kind == MAIN_DENSE)
+			backend->stages[s].words_version = backend->version;
+}
+
 void
 optimise_update(Backend *backend, const Hyper *hyper)
 {
-	Update update;
-
-	if (!isfinite(backend->gradient_weight) && !backend->sums.bad_step)
-		backend->sums.bad_step = hyper->step;
-	if (backend->sums.bad_step)
-		return;
-	update = update_of(backend, hyper);
-	team_run(backend->team, backend->update_range_count, update_range, &update);
-	update_statistics(backend);
-	backend->version++;
+	if (is_good(backend, hyper)) {
+		backend->update = update_of(backend, hyper);
+		team_run(backend->team, backend->update_range_count, update_range, backend);
+		update_statistics(backend);
+		count_version(backend);
+	}
+	backend->is_stepping = false;
 }

@@ -19,6 +19,19 @@ pack(const float *weight, uint32_t c, void *words)
 		}
 }
 
+static void
+panel(const void *in, size_t image, uint32_t n, uint32_t count, void *words)
+{
+	float *to = words;
+	for (uint32_t i = 0; i < n; i += PER_WORD, to += PANEL_LANES) {
+		const Cell *a = (const Cell *)in + i * image, *b = a + image;
+		for (uint32_t j = 0; j < count; j += LANES) {
+			Vec low = cells_load(a + j), high = PER_WORD == 2 && i + 1 < n ? cells_load(b + j) : vec_zero();
+			vec_store(to + j, vec_pair(low, high));
+		}
+	}
+}
+
 #if defined(__AVX512BF16__)
 
 /* rows of 16 words, turned about the diagonal */
