@@ -8,7 +8,7 @@ oracle() {
 	"$PYTHON" "$FM_ROOT/tests/oracles/formats.py" "$@"
 }
 
-# shard FILE NAME=TEXT…: a tar of these files; TEXT "picture N" is a PNG of 3 x 2 pixels of that grey level
+# shard FILE NAME=TEXT…: a tar of these files; TEXT "picture N" is a PNG of 3 x 2 pixels of that grey level, "large N" are N zeros
 shard() {
 	need_python PIL
 	"$PYTHON" - "$@" <<- 'END'
@@ -18,6 +18,8 @@ shard() {
 		    for argument in sys.argv[2:]:
 		        name, text = argument.split("=", 1)
 		        data = text.encode("utf-8", "surrogateescape")
+		        if text.startswith("large "):
+		            data = bytes(int(text.split()[1]))
 		        if text.startswith("picture "):
 		            file = io.BytesIO()
 		            Image.new("L", (3, 2), int(text.split()[1])).save(file, "png")
@@ -161,6 +163,7 @@ samples() {
 	one "a label of more than 1023 bytes" a.png="picture 1" a.txt="$(printf '%02000d' 0)"
 	one "a.png: " a.png=nonsense a.cls=0
 	one "a.png: empty" a.png= a.cls=0
+	one "a.json has more than 1048576 bytes" a.png="picture 1" a.json="large 1048577"
 	shard few.tar a.txt=cat
 	refuse 3 "a label without a picture" fm-fetch --webdataset few.tar
 	shard many.tar a.png="picture 1" a.cls=70000

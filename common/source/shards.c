@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -72,11 +73,25 @@ close_shard(Shards *shards)
 	shards->name = NULL;
 }
 
-/* ---- files ---- */
+/* ---- a sample ---- */
 
-/* All of the file that is open, with a NUL behind it. */
+/* The first thing that is wrong with it; the others follow from it. */
+static void PRINTF_LIKE(2, 3)
+note(Job *job, const char *format, ...)
+{
+	va_list values;
+
+	if (job->reason)
+		return;
+	va_start(values, format);
+	if (vasprintf(&job->reason, format, values) < 0)
+		abort();
+	va_end(values);
+}
+
+/* All of the file that is open, with a NUL behind it; data stays NULL where it is too large, which is one bad sample. */
 static Status
-read_file(Shards *shards, size_t most, uint8_t **data, size_t *size)
+read_file(Shards *shards, Job *job, size_t most, uint8_t **data, size_t *size)
 {
 	size_t room = 0, got = 0;
 
@@ -94,32 +109,15 @@ read_file(Shards *shards, size_t most, uint8_t **data, size_t *size)
 		if (status < 0)
 			return status;
 		*size += got;
-		if (*size > most)
-			return fail(STATUS_INPUT, "%s: %s: a file of more than %zu bytes", shards->bytes.name, shards->path, most);
+		if (*size > most) {
+			free(*data);
+			*data = NULL;
+			note(job, "%s has more than %zu bytes", shards->path, most);
+			return STATUS_OK;
+		}
 	}
 	(*data)[*size] = '\0';
 	return STATUS_OK;
-}
-
-/* ---- a sample ---- */
-
-/* The first thing that is wrong with it; the others follow from it. */
-static void
-note(Job *job, const char *reason)
-{
-	if (!job->reason)
-		job->reason = memory_text(reason);
-}
-
-static void
-note_second(Job *job, const char *path)
-{
-	char *reason;
-
-	if (asprintf(&reason, "a second picture of one sample: %s; expected one, with the other files of its key beside it", path) < 0)
-		abort();
-	note(job, reason);
-	free(reason);
 }
 
 /* @return malloced, or NULL: it has no label. The member "cls" or "label", as people call it. */
@@ -148,15 +146,17 @@ static Status
 take_label(Shards *shards, Job *job, ShardField field)
 {
 	size_t size;
-	Status status = read_file(shards, JSON_MOST, &shards->sample.text, &size);
+	Status status = read_file(shards, job, JSON_MOST, &shards->sample.text, &size);
 	const char *text = (const char *)shards->sample.text;
 	char *label = NULL;
 
-	if (status >= 0 && field == SHARD_JSON)
+	if (status < 0 || !text)
+		return status;
+	if (field == SHARD_JSON)
 		label = label_of_json(job, text, size);
-	else if (status >= 0 && strlen(text) != size)
+	else if (strlen(text) != size)
 		note(job, "a NUL in its label");
-	else if (status >= 0)
+	else
 		label = memory_text(text);
 	free(shards->sample.text);
 	shards->sample.text = NULL;
@@ -173,12 +173,12 @@ static Status
 take_picture(Shards *shards, Job *job)
 {
 	if (job->data) {
-		note_second(job, shards->path);
+		note(job, "a second picture of one sample: %s; expected one, with the other files of its key beside it", shards->path);
 		return STATUS_OK;
 	}
 	free(job->name);
 	job->name = memory_text(shards->path);
-	return read_file(shards, HELPER_FILE_MOST, &job->data, &job->size);
+	return read_file(shards, job, HELPER_FILE_MOST, &job->data, &job->size);
 }
 
 /* The file that is open, if it belongs to the sample. @return 1 it does, or belongs to none; 0 it is the next one's */
@@ -251,7 +251,7 @@ settle(Shards *shards, Job *job)
 	if (!job->data)
 		note(job, "a label without a picture: none of this key stands beside it");
 	if (label && labels_find(&shards->labels, label, &job->label) < 0)
-		note(job, status_message());
+		note(job, "%s", status_message());
 	if (!utf8_is_valid(job->name, strlen(job->name)) || strlen(job->name) > SAMPLE_NAME_MOST)
 		note(job, "a name that is not UTF-8, or too long");
 	job->place = memory_text(shards->name);
