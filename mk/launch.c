@@ -57,12 +57,21 @@ below_root(const char *below, const char *more)
 	return strcat(strcat(strcpy(path, root), below), more);
 }
 
-/* Letters and certificates of our own, for a machine that has none. */
+/* Letters of our own, for a machine that has none; certificates where other distributions than the libraries' keep them. */
 static void
 lend_files(void)
 {
+	static const char *const certificates[] = {
+		"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem",
+	};
+
 	if (access("/etc/fonts/fonts.conf", R_OK) != 0)
 		setenv("FONTCONFIG_FILE", below_root("/share/fm-tools/fonts.conf", ""), 0);
+	for (size_t i = 0; i < sizeof certificates / sizeof *certificates; i++)
+		if (access(certificates[i], R_OK) == 0) {
+			setenv("SSL_CERT_FILE", certificates[i], 0);
+			return;
+		}
 }
 
 int

@@ -162,6 +162,7 @@ backend_of() {
 	folder=$PWD/own plugin 13 -DTOOLKIT=13000 -DMACHINE='"60"' -DPTX='""' -Wl,--no-as-needed libcublas.so.99
 	run -5 train --device cuda
 	assert_output --partial "fm-cuda-13.so can't be loaded: libcublas.so.99: cannot open shared object file"
+	assert_output --partial "install cuBLAS of CUDA 13 (Debian's package libcublas13), or lay it beside the plug-in"
 	cp "$folder/fm-cuda-11.so" own/
 	run -0 train --device cuda -v
 	assert_output --partial 'cuda fake11'

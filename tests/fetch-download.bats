@@ -229,3 +229,9 @@ is_kept() {
 	touch file
 	XDG_CACHE_HOME=$PWD/file refuse 4 "can't make this folder of the cache" fetch good
 }
+
+@test "SSL_CERT_FILE says which certificates are trusted" {
+	# read as soon as a connection stands, before the server could answer
+	SSL_CERT_FILE=$PWD/none.pem run -4 fm-fetch --retries 0 "https://${SERVER#http://}/pictures.npy"
+	assert_output --partial "$PWD/none.pem"
+}

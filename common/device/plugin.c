@@ -89,6 +89,16 @@ cannot(Plugin *plugin, const char *format, ...)
 	return false;
 }
 
+/* error: "libcublas.so.11: cannot open shared object file: …", or the plug-in's own path and what is wrong with it */
+static bool
+cannot_load(Plugin *plugin, const char *error)
+{
+	if (strncmp(error, "libcublas", 9) == 0)
+		return cannot(plugin, "%s can't be loaded: %s; install cuBLAS of CUDA %d (Debian's package libcublas%d), or lay it beside the plug-in",
+			      plugin->name, error, plugin->major, plugin->major);
+	return cannot(plugin, "%s can't be loaded: %s", plugin->name, error);
+}
+
 /* The rest of a table may only be looked at after this. */
 static bool
 check_table(Plugin *plugin, const BackendTable *table)
@@ -115,9 +125,8 @@ plugin_load(Plugin *plugin, const BackendHost *host)
 		return plugin->table != NULL;
 
 	void *library = dlopen(plugin->path, RTLD_NOW | RTLD_LOCAL);
-	/* "libcublas.so.11: cannot open shared object file: …", or its own path and what is wrong */
 	if (!library)
-		return cannot(plugin, "%s can't be loaded: %s", plugin->name, dlerror());
+		return cannot_load(plugin, dlerror());
 	void *address = dlsym(library, "fm_backend");
 	memcpy(&get, &address, sizeof get);
 	if (!get)

@@ -259,6 +259,7 @@ set_options(Transfer *transfer, const char *address)
 	CURLcode (*set)(CURL *, CURLoption, ...) = transfer->curl->easy_setopt;
 	CURL *handle = transfer->handle;
 	bool is_secure = !strncasecmp(address, "https:", 6);
+	const char *certificates = getenv("SSL_CERT_FILE");
 
 	/* CURLOPT_NOSIGNAL stays off: it is what makes libcurl hold SIGPIPE back while it writes to a socket */
 	set(handle, CURLOPT_URL, address);
@@ -279,6 +280,8 @@ set_options(Transfer *transfer, const char *address)
 	set(handle, CURLOPT_XFERINFOFUNCTION, on_progress);
 	set(handle, CURLOPT_XFERINFODATA, transfer);
 	set(handle, CURLOPT_NOPROGRESS, progress_is_on() ? 0L : 1L);
+	if (certificates && *certificates)
+		set(handle, CURLOPT_CAINFO, certificates);
 }
 
 /* What an earlier run left at the file's end is where this one goes on. */

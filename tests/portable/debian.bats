@@ -6,7 +6,7 @@ load ../helper
 sources() {
 	mkdir -p "$1"
 	(cd "$FM_ROOT" && tar --create --exclude=./build --exclude=./.git .) | tar --extract -C "$1"
-	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS SOURCE_DATE_EPOCH=1700000000 make -C "$1" portable \
+	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS SOURCE_DATE_EPOCH=1700000000 PORTABLE_XZ=-0 make -C "$1" portable \
 		PORTABLE_ARCHITECTURES="$(uname -m)" DEPS= GPU_ARCHITECTURES='60 90' > "$1.log" 2>&1 || {
 		tail -20 "$1.log"
 		return 1
@@ -56,10 +56,14 @@ teardown_file() {
 		fm-report -m shoes.safetensors --log run.jsonl -o report.html p.fms
 		fm-plot training run.jsonl -o curves.png
 		fm-export --format onnx -o shoes.onnx shoes.safetensors
-		fm-info --devices'
+		fm-info --devices
+		fm-info --devices --json > devices.json'
 	umount "$work/old/proc"
 	[ "$status" = 0 ] || fail "$output"
 	assert_output --partial 'FM_CPU can be'
+	# each plug-in can be loaded there, cuBLAS and all
+	[ "$(grep -o '"why":null}' "$work/old/devices.json" | wc -l)" = "$(find "$work/old/any where/lib/fm-tools" -name 'fm-cuda-*.so' | wc -l)" ] ||
+		fail "$output"
 	for file in shoes.safetensors metrics.json report.html curves.png shoes.onnx; do
 		[ -s "$work/old/$file" ] || fail "no $file"
 	done
