@@ -335,27 +335,22 @@ pool(const Pool *pool, const float *z, float *out)
 					  pool_window(pool, z + ((size_t)y * pool->in_w + x) * pool->stride * pool->lanes + c));
 }
 
-/* Channel by channel: to the first of the window that is as large as the pool's result. */
-static void
-pool_back_max(const Pool *pool, const float *z, const float *g, float *dz, size_t row, uint32_t c)
+/* One window's gradient g: to the first pixel that is as large as the largest, after which nothing is left; or shared. */
+INLINE void
+pool_back_window(const Pool *pool, const float *z, Vec g, float *dz, size_t row)
 {
-	size_t best = 0;
+	const Vec share = g * vec_set(1.0f / ((float)pool->kernel_h * (float)pool->kernel_w));
+	const Vec best = pool->kind == POOL_MAX ? pool_window(pool, z) : vec_zero();
 	for (uint32_t ky = 0; ky < pool->kernel_h; ky++)
 		for (uint32_t kx = 0; kx < pool->kernel_w; kx++) {
-			size_t here = ky * row + (size_t)kx * pool->lanes;
-			if (z[here + c] > z[best + c])
-				best = here;
+			const size_t here = ky * row + (size_t)kx * pool->lanes;
+			Vec d = share;
+			if (pool->kind == POOL_MAX) {
+				d = vec_where_equal(vec_load(z + here), best, g);
+				g -= d;
+			}
+			vec_store(dz + here, vec_load(dz + here) + d);
 		}
-	dz[best + c] += g[c];
-}
-
-static void
-pool_back_average(const Pool *pool, const float *g, float *dz, size_t row, uint32_t c)
-{
-	const float share = 1.0f / ((float)pool->kernel_h * (float)pool->kernel_w);
-	for (uint32_t ky = 0; ky < pool->kernel_h; ky++)
-		for (uint32_t kx = 0; kx < pool->kernel_w; kx++)
-			dz[ky * row + (size_t)kx * pool->lanes + c] += g[c] * share;
 }
 
 static void
@@ -365,12 +360,9 @@ pool_back(const Pool *pool, const float *z, const float *g, float *dz)
 	memset(dz, 0, pool->in_h * row * sizeof *dz);
 	for (uint32_t y = 0; y < pool->out_h; y++)
 		for (uint32_t x = 0; x < pool->out_w; x++, g += pool->lanes) {
-			size_t at = ((size_t)y * pool->in_w + x) * pool->stride * pool->lanes;
-			for (uint32_t c = 0; c < pool->lanes; c++)
-				if (pool->kind == POOL_MAX)
-					pool_back_max(pool, z + at, g, dz + at, row, c);
-				else
-					pool_back_average(pool, g, dz + at, row, c);
+			const size_t at = ((size_t)y * pool->in_w + x) * pool->stride * pool->lanes;
+			for (uint32_t c = 0; c < pool->lanes; c += LANES)
+				pool_back_window(pool, z + at + c, vec_load(g + c), dz + at + c, row);
 		}
 }
 
