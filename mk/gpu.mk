@@ -94,4 +94,5 @@ $(foreach major,$(GPU_MAJORS),$(eval $(call GPU_RULES,$(major))))
 .PHONY: deps-gpu
 deps-gpu: ## install a CUDA toolkit that compiles for the P100 (non-free; says what it enables)
 	@mk/toolkits 2> /dev/null | grep -q ' 60 ' || mk/deps gpu
-	@mk/toolkits
+	@mk/toolkits | grep ' 60 ' || { \
+		echo 'No CUDA toolkit here compiles for the P100 (sm_60): CUDA 11.8 to 12.9 do, found by CUDA_HOME or PATH.' >&2; exit 1; }

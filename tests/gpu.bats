@@ -119,3 +119,14 @@ assert "60" in backends[f"fm-cuda-{sys.argv[1]}.so"]["ptx"].split(), backends' "
 	[ "$(grep -c '^13 ' <<< "$output")" = 1 ]
 	CUDA_HOME=$PWD/nowhere run -0 "$FM_ROOT/mk/toolkits"
 }
+
+@test "make GPU=no, a sanitizer and a cross compiler build no plug-in, and say nothing of CUDA" {
+	for variable in GPU=no SANITIZE=-fsanitize=address; do
+		run -0 fresh_make -n BUILD="$BATS_TEST_TMPDIR/build" "$variable" gpu
+		refute_output --partial nvcc
+		refute_output --partial fm-cuda
+	done
+	need aarch64-linux-gnu-gcc
+	run -0 fresh_make -n BUILD="$BATS_TEST_TMPDIR/build" CC=aarch64-linux-gnu-gcc gpu
+	refute_output --partial fm-cuda
+}
