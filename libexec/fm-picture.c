@@ -74,7 +74,7 @@ make(const uint8_t *data, size_t size, const Form *form, Picture *fitted)
 }
 
 static Status
-answer(Status status, const Picture *picture)
+answer(HelperLine *line, Status status, const Picture *picture)
 {
 	HelperAnswer reply = { .status = status, .size = strlen(status_message()) };
 	const void *what = status_message();
@@ -84,18 +84,20 @@ answer(Status status, const Picture *picture)
 					(uint64_t)picture->height * picture->width * picture->channels };
 		what = picture->pixels;
 	}
-	Status sent = helper_write(STDIN_FILENO, &reply, sizeof reply);
+	Status sent = helper_put(line, &reply, sizeof reply);
 
-	return sent <= 0 ? sent : helper_write(STDIN_FILENO, what, reply.size);
+	return sent <= 0 ? sent : helper_put(line, what, reply.size);
 }
 
-/* @return 1 a picture, 0 the end */
+/* Pictures that came with one read share their time: when it isn't enough, fm-fetch sends them again, one by one.
+ * @return 1 a picture, 0 the end */
 static Status
-serve(const Form *form)
+serve(HelperLine *line, const Form *form)
 {
+	const uint64_t reads = line->reads;
 	uint64_t size;
 	Picture picture = { 0 };
-	Status status = helper_read(STDIN_FILENO, &size, sizeof size);
+	Status status = helper_get(line, &size, sizeof size);
 
 	if (status <= 0 || size > HELPER_FILE_MOST)
 		return status <= 0 ? status : STATUS_INPUT;
@@ -103,11 +105,11 @@ serve(const Form *form)
 
 	if (!data)
 		return STATUS_IO;
-	if ((status = helper_read(STDIN_FILENO, data, size)) > 0) {
+	status = helper_get(line, data, size);
+	if (line->reads != reads)
 		set_timer(HELPER_CPU_SECONDS);
-		status = answer(make(data, size, form, &picture), &picture);
-		set_timer(0);
-	}
+	if (status > 0)
+		status = answer(line, make(data, size, form, &picture), &picture);
 	free(picture.pixels);
 	free(data);
 	return status;
@@ -116,6 +118,7 @@ serve(const Form *form)
 int
 main(int argc, char **argv)
 {
+	static HelperLine line = { .fd = STDIN_FILENO };
 	Form form;
 	Status status;
 
@@ -124,7 +127,7 @@ main(int argc, char **argv)
 		return 2;
 	}
 	set_limits();
-	while ((status = serve(&form)) > 0)
+	while ((status = serve(&line, &form)) > 0)
 		;
 	return -status;
 }

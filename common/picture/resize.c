@@ -2,8 +2,13 @@
 #include "picture/resize.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 enum { WEIGHT_BITS = 22 };
 
@@ -70,6 +75,110 @@ rounded(int64_t sum)
 
 	return (uint8_t)(value < 0 ? 0 : value > 255 ? 255 : value);
 }
+
+#ifdef __SSE2__
+
+/*
+ * Along rows two pixels and up to three channels at a time: bytes in 16 bits times weights in two halves of 11 bits, added
+ * up in 32, so that the sums are those of the plain loop. Twice as fast as that, which one multiplication a cycle bounds.
+ */
+enum { HALF_BITS = WEIGHT_BITS / 2, ROW_SLACK = 8 };
+
+/* Of a pair of pixels: both weights, four times over. A weight may be 2^22 itself, so the upper half is the larger one. */
+typedef struct PairWeights {
+	__m128i high, low;
+} PairWeights;
+
+static void
+pair_up(const Tap *tap, PairWeights *pairs)
+{
+	const int32_t mask = (1 << HALF_BITS) - 1;
+
+	for (uint32_t i = 0; i < tap->count; i += 2) {
+		int32_t a = tap->weights[i], b = i + 1 < tap->count ? tap->weights[i + 1] : 0;
+
+		*pairs++ = (PairWeights){ _mm_set1_epi32((a >> HALF_BITS) | (int32_t)((uint32_t)(b >> HALF_BITS) << 16)),
+					  _mm_set1_epi32((a & mask) | (b & mask) << 16) };
+	}
+}
+
+/* Four bytes from any address. */
+static inline __m128i
+load_pixel(const uint8_t *at)
+{
+	int32_t bytes;
+
+	memcpy(&bytes, at, sizeof bytes);
+	return _mm_cvtsi32_si128(bytes);
+}
+
+/* The sums of channels 0 to 3 at `at`, of which c are meant. */
+static inline __m128i
+sum_pairs(const uint8_t *at, uint32_t c, const PairWeights *pairs, uint32_t count)
+{
+	__m128i high = _mm_setzero_si128(), low = high;
+
+	for (uint32_t i = 0; i < count; i += 2, at += (size_t)2 * c, pairs++) {
+		__m128i two = _mm_unpacklo_epi8(load_pixel(at), load_pixel(at + c)); /* r0 r1 g0 g1 b0 b1 … */
+
+		two = _mm_unpacklo_epi8(two, _mm_setzero_si128());
+		high = _mm_add_epi32(high, _mm_madd_epi16(two, pairs->high));
+		low = _mm_add_epi32(low, _mm_madd_epi16(two, pairs->low));
+	}
+	return _mm_add_epi32(_mm_slli_epi32(high, HALF_BITS), low);
+}
+
+static void
+narrow_row(const uint8_t *row, uint32_t c, uint8_t *out, uint32_t width, const Taps *taps, const PairWeights *pairs)
+{
+	for (uint32_t x = 0; x < width; x++, out += c) {
+		const Tap *tap = &taps->tap[x];
+		int32_t sums[4];
+
+		_mm_storeu_si128((__m128i *)(void *)sums, sum_pairs(row + (size_t)tap->begin * c, c, pairs, tap->count));
+		pairs += (tap->count + 1) / 2;
+		for (uint32_t k = 0; k < c; k++)
+			out[k] = rounded(sums[k]);
+	}
+}
+
+/* @return false: no memory, or not for this many channels; nothing is done */
+static bool
+narrow_in_pairs(const Picture *from, const Picture *to, const Taps *taps)
+{
+	const size_t row = (size_t)from->width * from->channels;
+	size_t count = 0;
+
+	for (uint32_t x = 0; x < to->width; x++)
+		count += (taps->tap[x].count + 1) / 2;
+	/* of one channel three quarters of the work would be for nothing */
+	bool is_worth_it = from->channels == 2 || from->channels == 3;
+	PairWeights *pairs = is_worth_it ? aligned_alloc(sizeof *pairs, (count + !count) * sizeof *pairs) : NULL, *next = pairs;
+	uint8_t *copy = calloc(row + ROW_SLACK, 1); /* bytes behind the last pixel are loaded, too */
+
+	for (uint32_t x = 0; pairs && x < to->width; x++, next += (taps->tap[x - 1].count + 1) / 2)
+		pair_up(&taps->tap[x], next);
+	for (uint32_t y = 0; pairs && copy && y < from->height; y++) {
+		memcpy(copy, from->pixels + y * row, row);
+		narrow_row(copy, from->channels, to->pixels + (size_t)y * to->width * to->channels, to->width, taps, pairs);
+	}
+	bool is_done = pairs && copy;
+
+	free(pairs);
+	free(copy);
+	return is_done;
+}
+
+#else
+
+static bool
+narrow_in_pairs(const Picture *from, const Picture *to, const Taps *taps)
+{
+	(void)from, (void)to, (void)taps;
+	return false;
+}
+
+#endif
 
 /* to[height, to_width, c] = from[height, from_width, c]: along rows */
 static void
@@ -141,7 +250,8 @@ resize_rows(const Picture *in, const Picture *out)
 	Status status = taps_make(&taps, in->width, out->width);
 
 	if (status >= 0) {
-		narrow(in, out, &taps);
+		if (!narrow_in_pairs(in, out, &taps))
+			narrow(in, out, &taps);
 		taps_free(&taps);
 	}
 	return status;

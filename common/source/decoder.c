@@ -2,7 +2,6 @@
 #include "source/decoder.h"
 
 #include "machine/place.h"
-#include "picture/helper.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,7 +58,7 @@ start(Decoder *decoder)
 		return status;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0)
 		return fail_errno("a socket for the program that decodes pictures");
-	decoder->fd = pair[0];
+	decoder->line = (HelperLine){ .fd = pair[0] };
 	status = spawn(decoder, path, pair[1]);
 	close(pair[1]);
 	if (status < 0)
@@ -68,12 +67,12 @@ start(Decoder *decoder)
 }
 
 /* The child has gone: what of? */
-static Status
+static int
 bury(Decoder *decoder)
 {
 	int how = 0;
 
-	close(decoder->fd);
+	close(decoder->line.fd);
 	while (waitpid(decoder->child, &how, 0) < 0 && errno == EINTR)
 		;
 	decoder->child = 0;
@@ -83,7 +82,7 @@ bury(Decoder *decoder)
 		fail(STATUS_INPUT, "the decoder crashed (%s)", strsignal(WTERMSIG(how)));
 	else
 		fail(STATUS_INPUT, "the decoder gave up (exit status %d)", WEXITSTATUS(how));
-	return 0;
+	return DECODER_GONE;
 }
 
 static bool
@@ -99,19 +98,33 @@ is_sensible(const HelperAnswer *answer, const Form *form)
 	       (!form->channels || answer->channels == form->channels);
 }
 
-/* 1 a picture, 0 a message in place of one, -1 the child has gone or talks nonsense */
-static int
-take_answer(const Decoder *decoder, Picture *picture)
+Status
+decoder_send(Decoder *decoder, const uint8_t *data, size_t size)
 {
+	uint64_t length = size;
+	Status status = decoder->child ? STATUS_OK : start(decoder);
+
+	if (status < 0)
+		return status;
+	status = helper_put(&decoder->line, &length, sizeof length);
+	if (status > 0)
+		status = helper_put(&decoder->line, data, size);
+	return 1; /* of a child that has gone decoder_take tells */
+}
+
+int
+decoder_take(Decoder *decoder, Picture *picture)
+{
+	HelperLine *line = &decoder->line;
 	HelperAnswer answer;
 
-	if (helper_read(decoder->fd, &answer, sizeof answer) <= 0 || !is_sensible(&answer, &decoder->form))
-		return -1;
+	if (helper_get(line, &answer, sizeof answer) <= 0 || !is_sensible(&answer, &decoder->form))
+		return bury(decoder);
 	uint8_t *data = calloc(answer.size + 1, 1);
 
-	if (!data || helper_read(decoder->fd, data, answer.size) <= 0) {
+	if (!data || helper_get(line, data, answer.size) <= 0) {
 		free(data);
-		return -1;
+		return bury(decoder);
 	}
 	if (answer.status >= 0) {
 		*picture = (Picture){ answer.height, answer.width, answer.channels, data };
@@ -122,31 +135,12 @@ take_answer(const Decoder *decoder, Picture *picture)
 	return 0;
 }
 
-Status
-decoder_run(Decoder *decoder, const uint8_t *data, size_t size, Picture *picture)
-{
-	uint64_t length = size;
-	Status status = decoder->child ? STATUS_OK : start(decoder);
-
-	if (status < 0)
-		return status;
-	if (size > HELPER_FILE_MOST) {
-		fail(STATUS_INPUT, "a file of %zu bytes; expected at most %d", size, HELPER_FILE_MOST);
-		return 0;
-	}
-	if (helper_write(decoder->fd, &length, sizeof length) <= 0 || helper_write(decoder->fd, data, size) <= 0)
-		return bury(decoder);
-	int got = take_answer(decoder, picture);
-
-	return got < 0 ? bury(decoder) : got;
-}
-
 void
 decoder_close(Decoder *decoder)
 {
 	if (!decoder->child)
 		return;
-	close(decoder->fd);
+	close(decoder->line.fd);
 	while (waitpid(decoder->child, NULL, 0) < 0 && errno == EINTR)
 		;
 	decoder->child = 0;

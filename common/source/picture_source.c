@@ -187,7 +187,7 @@ static PicturePlace
 place_of(PictureSupply *supply, const char *name, const char *source)
 {
 	return (PicturePlace){
-		.supplier = { supply, picture_supply_next, picture_supply_load },
+		.supplier = { .context = supply, .next = picture_supply_next, .load = picture_supply_load },
 		.close = close_supply, .name = name, .source = source, .longest = supply->longest,
 	};
 }
@@ -201,6 +201,7 @@ picture_source_open_tree(Source *source, const Files *files, const PictureNames 
 	PicturePlace place = place_of(supply, files->name, files->name);
 
 	place.longest = names->longest;
+	place.supplier.is_ready = true;
 	if (status >= 0)
 		return picture_source_open(source, &place, names->class_count, names->classes, first_id, request);
 	close_supply(supply);
@@ -217,7 +218,8 @@ picture_source_open_list(Source *source, const SourceRequest *request)
 	if (request->list) {
 		place.is_single = true;
 		place.longest = SAMPLE_NAME_MOST;
-	}
+	} else
+		place.supplier.is_ready = true;
 	if (status >= 0)
 		return picture_source_open(source, &place, 0, NULL, 0, request);
 	close_supply(supply);

@@ -8,7 +8,9 @@
 #include <pthread.h>
 
 /* free; the supplier is asked; decoded; done; nothing will come */
-typedef enum Phase { PHASE_FREE, PHASE_TAKEN, PHASE_WORK, PHASE_DONE, PHASE_END } Phase;
+enum { TAKEN_AT_ONCE = 8 };
+
+typedef enum Phase { PHASE_TAKEN, PHASE_DONE, PHASE_END } Phase;
 
 typedef struct Place {
 	Phase phase;
@@ -20,15 +22,27 @@ struct Pool {
 	PoolSupplier supplier;
 	Form form;
 	uint64_t seed;
-	size_t count; /* places */
+	size_t at_once; /* places that a thread takes together */
+	size_t count;	/* places */
 	Place *places;
 	size_t taken, read; /* places taken and emptied so far */
 	bool is_ended;
 	pthread_mutex_t ring, supply;
-	pthread_cond_t changed;
+	pthread_cond_t filled, emptied;
 	size_t thread_count;
 	pthread_t *threads;
 };
+
+/* Places that one thread has taken, which follow each other in the ring. */
+typedef struct Batch {
+	size_t first, count;
+} Batch;
+
+static Place *
+place_of(const Pool *pool, const Batch *batch, size_t i)
+{
+	return &pool->places[(batch->first + i) % pool->count];
+}
 
 void
 job_release(Job *job)
@@ -42,32 +56,30 @@ job_release(Job *job)
 }
 
 static void
-set_phase(Pool *pool, Place *place, Phase phase)
+set_done(Pool *pool, const Batch *batch)
 {
 	pthread_mutex_lock(&pool->ring);
-	place->phase = phase;
-	if (phase == PHASE_DONE)
-		pthread_cond_broadcast(&pool->changed);
+	for (size_t i = 0; i < batch->count; i++)
+		if (place_of(pool, batch, i)->phase == PHASE_TAKEN)
+			place_of(pool, batch, i)->phase = PHASE_DONE;
+	pthread_cond_signal(&pool->filled);
 	pthread_mutex_unlock(&pool->ring);
 }
 
-/* The next place, free; NULL when nothing more is wanted. */
-static Place *
+/* The next places; none when nothing more is wanted. */
+static Batch
 claim(Pool *pool)
 {
 	pthread_mutex_lock(&pool->ring);
-	Place *place = &pool->places[pool->taken % pool->count];
+	while (pool->taken - pool->read + pool->at_once > pool->count && !pool->is_ended)
+		pthread_cond_wait(&pool->emptied, &pool->ring);
+	Batch batch = { pool->taken, pool->is_ended ? 0 : pool->at_once };
 
-	while (place->phase != PHASE_FREE && !pool->is_ended)
-		pthread_cond_wait(&pool->changed, &pool->ring);
-	if (pool->is_ended)
-		place = NULL;
-	else {
-		place->phase = PHASE_TAKEN;
-		pool->taken++;
-	}
+	for (size_t i = 0; i < batch.count; i++)
+		place_of(pool, &batch, i)->phase = PHASE_TAKEN;
+	pool->taken += batch.count;
 	pthread_mutex_unlock(&pool->ring);
-	return place;
+	return batch;
 }
 
 static void
@@ -79,7 +91,8 @@ end(Pool *pool, Place *place, Status status)
 	pthread_mutex_lock(&pool->ring);
 	pool->is_ended = true;
 	place->phase = PHASE_END;
-	pthread_cond_broadcast(&pool->changed);
+	pthread_cond_signal(&pool->filled);
+	pthread_cond_broadcast(&pool->emptied);
 	pthread_mutex_unlock(&pool->ring);
 }
 
@@ -89,66 +102,141 @@ unlock(void *mutex)
 	pthread_mutex_unlock(mutex);
 }
 
-/* A place with the next job in it; NULL at the end. It may be cancelled while it waits for the supplier. */
-static Place *
+/* Have the supplier fill the places' jobs. @return how many; after fewer than there are places all is at its end */
+static size_t
+supply(Pool *pool, const Batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		Place *place = place_of(pool, batch, i);
+		Status status = pool->supplier.next(pool->supplier.context, &place->job);
+
+		if (status > 0)
+			continue;
+		end(pool, place, status);
+		return i;
+	}
+	return batch->count;
+}
+
+/* Places with the next jobs in them; none at the end. It may be cancelled while it waits for the supplier. */
+static Batch
 take(Pool *pool)
 {
-	volatile Status status = 0; /* across a cancellation's jump, as is place */
-	Place *volatile place;
+	volatile size_t count = 0; /* across a cancellation's jump, as is batch */
+	volatile Batch taken;
+	Batch batch;
 
 	pthread_mutex_lock(&pool->supply);
 	pthread_cleanup_push(unlock, &pool->supply);
-	place = claim(pool);
-	if (place) {
-		pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
-		status = pool->supplier.next(pool->supplier.context, &place->job);
-		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-		if (status <= 0)
-			end(pool, place, status);
-	}
+	batch = claim(pool);
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+	count = supply(pool, &batch);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	taken = batch;
 	pthread_cleanup_pop(1);
-	return status > 0 ? place : NULL;
+	return (Batch){ taken.first, count };
 }
 
-/* @return STATUS_OK, whether there is a picture or a reason; a failure of the whole */
-static Status
-work(const Pool *pool, Decoder *decoder, Job *job)
+/* Nothing more will come of its file. */
+static void
+settle(Job *job, Status status)
 {
-	Status status = pool->supplier.load(pool->supplier.context, job);
-
-	if (status >= 0) {
-		job->hash = XXH3_64bits_withSeed(job->data, job->size, pool->seed);
-		status = decoder_run(decoder, job->data, job->size, &job->picture);
-		if (status < 0)
-			return status;
-	}
 	if (status <= 0)
 		job->reason = memory_text(status_message());
 	job->status = status ? status : STATUS_INPUT;
 	free(job->data);
 	job->data = NULL;
-	return STATUS_OK;
+}
+
+/* Read the files. What can't be read is settled: it has a reason, and no data. */
+static void
+load(const Pool *pool, const Batch *batch)
+{
+	for (size_t i = 0; i < batch->count; i++) {
+		Job *job = &place_of(pool, batch, i)->job;
+		Status status = pool->supplier.load(pool->supplier.context, job);
+
+		if (status >= 0 && job->size > HELPER_FILE_MOST)
+			status = fail(STATUS_INPUT, "a file of %zu bytes; expected at most %d", job->size, HELPER_FILE_MOST);
+		if (status >= 0 && !job->data)
+			job->data = memory_zeroed(1, 1); /* an empty file is sent like any other */
+		if (status < 0)
+			settle(job, status);
+		else
+			job->hash = XXH3_64bits_withSeed(job->data, job->size, pool->seed);
+	}
+}
+
+/*
+ * Send those that are not settled, from the first one on, as many as may be sent together, and take their answers. When
+ * the decoder dies of one of several, nobody knows of which: is_alone then tries those without an answer one by one.
+ *
+ * @return 1 there may be more to send, 0 none, STATUS_IO
+ */
+static Status
+decode_some(const Pool *pool, const Batch *batch, Decoder *decoder, bool *is_alone)
+{
+	Job *sent[TAKEN_AT_ONCE];
+	size_t count = 0, bytes = 0;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		Job *job = &place_of(pool, batch, i)->job;
+
+		if (!job->data)
+			continue;
+		bytes += sizeof(uint64_t) + job->size;
+		if (count && (*is_alone || bytes > HELPER_AT_ONCE))
+			break;
+		Status status = decoder_send(decoder, job->data, job->size);
+		if (status < 0)
+			return status;
+		sent[count++] = job;
+	}
+	for (size_t i = 0; i < count; i++) {
+		int got = decoder_take(decoder, &sent[i]->picture);
+
+		if (got == DECODER_GONE && count > 1) {
+			*is_alone = true;
+			break;
+		}
+		settle(sent[i], got == DECODER_GONE ? 0 : got);
+	}
+	return count > 0;
+}
+
+/* @return 1, whether there are pictures or reasons; a failure of the whole */
+static Status
+work(const Pool *pool, const Batch *batch, Decoder *decoder)
+{
+	bool is_alone = false;
+	Status status;
+
+	load(pool, batch);
+	while ((status = decode_some(pool, batch, decoder, &is_alone)) > 0)
+		;
+	return status;
 }
 
 static void *
 run(void *argument)
 {
 	Pool *pool = argument;
-	Decoder decoder = { .form = pool->form };
-	Place *place;
+	Decoder *decoder = memory_zeroed(1, sizeof *decoder);
+	Batch batch;
 
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
-	while ((place = take(pool))) {
-		set_phase(pool, place, PHASE_WORK);
-		Status status = work(pool, &decoder, &place->job);
+	decoder->form = pool->form;
+	while ((batch = take(pool)).count) {
+		Status status = work(pool, &batch, decoder);
 
 		if (status < 0) {
-			end(pool, place, status);
+			end(pool, place_of(pool, &batch, 0), status);
 			break;
 		}
-		set_phase(pool, place, PHASE_DONE);
+		set_done(pool, &batch);
 	}
-	decoder_close(&decoder);
+	decoder_close(decoder);
+	free(decoder);
 	return NULL;
 }
 
@@ -157,12 +245,14 @@ pool_open(Pool **opened, const PoolSupplier *supplier, const Form *form, int thr
 {
 	Pool *pool = memory_zeroed(1, sizeof *pool);
 
-	*pool = (Pool){ .supplier = *supplier, .form = *form, .seed = seed, .count = 4 * (size_t)threads };
+	*pool = (Pool){ .supplier = *supplier, .form = *form, .seed = seed, .at_once = supplier->is_ready ? TAKEN_AT_ONCE : 1 };
+	pool->count = (size_t)threads * (supplier->is_ready ? 2 * TAKEN_AT_ONCE : 4);
 	pool->places = memory_zeroed(pool->count, sizeof *pool->places);
 	pool->threads = memory_zeroed((size_t)threads, sizeof *pool->threads);
 	pthread_mutex_init(&pool->ring, NULL);
 	pthread_mutex_init(&pool->supply, NULL);
-	pthread_cond_init(&pool->changed, NULL);
+	pthread_cond_init(&pool->filled, NULL);
+	pthread_cond_init(&pool->emptied, NULL);
 	for (; pool->thread_count < (size_t)threads; pool->thread_count++)
 		if (pthread_create(&pool->threads[pool->thread_count], NULL, run, pool))
 			break;
@@ -179,16 +269,16 @@ pool_next(Pool *pool, Job *job)
 	Place *place = &pool->places[pool->read % pool->count];
 
 	pthread_mutex_lock(&pool->ring);
-	while (place->phase != PHASE_DONE && place->phase != PHASE_END)
-		pthread_cond_wait(&pool->changed, &pool->ring);
+	while (pool->read == pool->taken || place->phase == PHASE_TAKEN)
+		pthread_cond_wait(&pool->filled, &pool->ring);
 	bool is_end = place->phase == PHASE_END;
 
 	if (!is_end) {
 		*job = place->job;
 		place->job = (Job){ 0 };
-		place->phase = PHASE_FREE;
 		pool->read++;
-		pthread_cond_broadcast(&pool->changed);
+		if (pool->taken - pool->read + pool->at_once <= pool->count)
+			pthread_cond_signal(&pool->emptied);
 	}
 	pthread_mutex_unlock(&pool->ring);
 	if (!is_end)
@@ -200,10 +290,10 @@ bool
 pool_is_idle(Pool *pool)
 {
 	pthread_mutex_lock(&pool->ring);
-	Phase next = pool->places[pool->read % pool->count].phase;
+	bool is_idle = pool->read == pool->taken || pool->places[pool->read % pool->count].phase == PHASE_TAKEN;
 
 	pthread_mutex_unlock(&pool->ring);
-	return next == PHASE_FREE || next == PHASE_TAKEN;
+	return is_idle;
 }
 
 void
@@ -211,7 +301,7 @@ pool_close(Pool *pool)
 {
 	pthread_mutex_lock(&pool->ring);
 	pool->is_ended = true;
-	pthread_cond_broadcast(&pool->changed);
+	pthread_cond_broadcast(&pool->emptied);
 	pthread_mutex_unlock(&pool->ring);
 	for (size_t i = 0; i < pool->thread_count; i++)
 		pthread_cancel(pool->threads[i]);
@@ -219,7 +309,8 @@ pool_close(Pool *pool)
 		pthread_join(pool->threads[i], NULL);
 	for (size_t i = 0; i < pool->count; i++)
 		job_release(&pool->places[i].job);
-	pthread_cond_destroy(&pool->changed);
+	pthread_cond_destroy(&pool->filled);
+	pthread_cond_destroy(&pool->emptied);
 	pthread_mutex_destroy(&pool->supply);
 	pthread_mutex_destroy(&pool->ring);
 	free(pool->places);

@@ -27,6 +27,7 @@ typedef struct PoolSupplier {
 	Status (*next)(void *context, Job *job);
 	/** Fill in data and size: called by several threads at once. @return a failure is that of this picture alone */
 	Status (*load)(void *context, Job *job);
+	bool is_ready; /* next never waits: pictures may be taken several at a time */
 } PoolSupplier;
 
 typedef struct Pool Pool;

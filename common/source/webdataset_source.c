@@ -32,7 +32,7 @@ webdataset_source_open(Source *source, const SourceRequest *request)
 	const char *name = strcmp(operands[0], "-") ? operands[0] : "standard input";
 	Shards *shards = memory_zeroed(1, sizeof *shards);
 	const PicturePlace place = {
-		.supplier = { shards, shards_next, shards_load },
+		.supplier = { .context = shards, .next = shards_next, .load = shards_load },
 		.close = close_shards, .would_wait = shards_would_wait,
 		.name = name, .source = name, .longest = SAMPLE_NAME_MOST,
 	};

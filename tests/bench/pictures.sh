@@ -39,3 +39,15 @@ tar -C small/1 -cf shard.tar .
 printf '%d\n' {0..9} > names
 report "28x28 grey PNG, 10,000, WebDataset" 10000 fm-fetch --webdataset --classes names shard.tar
 report "640x480 JPEG to 64x64" 400 fm-fetch photographs --size 64x64 --fit crop
+
+peers=${FM_PEERS:-$oracles/../../build/peers}
+if "$peers/bin/python" -c 'import torchvision' 2> /dev/null; then
+	echo "against torchvision's ImageFolder with two workers, in turn"
+	mkdir few large
+	mv small/1 small/2 few
+	mv photographs large
+	"$peers/bin/python" "$oracles/../peers/folder.py" "28x28 grey PNG, 20,000" few - 1
+	"$peers/bin/python" "$oracles/../peers/folder.py" "640x480 JPEG to 64x64" large 64 3
+else
+	echo "torchvision is not installed: make peers gets it, with the other peers"
+fi
