@@ -300,7 +300,9 @@ devices() {
 	[ "$(field gpus 0 backend < results/devices.json)" = fm-cuda-11.so ]
 	mkdir -p tree/tests/gpu
 	printf '#!/bin/sh\necho "not ok 1 - wrong"\nexit 1\n' > tree/tests/gpu/wrong
-	chmod +x tree/tests/gpu/wrong
+	printf '#!/bin/sh\necho "ok 1 - x # SKIP too small a card"\n' > tree/tests/gpu/skipping
+	chmod +x tree/tests/gpu/*
 	SECONDS_MOST=10 run -1 "$FM_ROOT/tests/bench/gpu.sh" tree "$PWD/results"
 	assert_output --partial 'FAILED  test-wrong (exit 1): not ok 1 - wrong'
+	assert_output --partial 'skipped test-skipping: too small a card'
 }
