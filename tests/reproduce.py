@@ -14,12 +14,12 @@ def spread(values, factor=1, unit="", digits=4):
     values = [factor * value for value in values if value is not None]
     if not values:
         return "undefined"
-    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{statistics.mean(values):.{digits}f} ± {deviation:.{digits}f}{unit}"
+    deviation = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.{digits}f}{deviation}{unit}"
 
 
 runs, uncalibrated, seconds = load("metrics.json"), load("uncalibrated.json"), load("seconds")
-print(f"\n| | published | here, {len(runs)} seeds |")
+print(f"\n| | published | here, {len(runs)} seed{'s' * (len(runs) > 1)} |")
 print("|---|---|---|")
 print(f"| test accuracy | 92.80 % | {spread([run['accuracy'] for run in runs], 100, ' %', 2)} |")
 print(f"| F1, weighted | 92.84 % | {spread([run['f1']['weighted'] for run in runs], 100, ' %', 2)} |")
