@@ -293,6 +293,7 @@ open_blas(Backend *backend)
 					   static_cast<int>(status));
 	backend->exact = backend->work;
 	backend->exact.compute = CUBLAS_COMPUTE_32F;
+	backend->exact.has_tensor_cores = false;
 	return STATUS_OK;
 }
 

@@ -53,6 +53,7 @@ choose_cells(Backend *backend)
 
 	backend->loss_scale = precision == PRECISION_FP16 ? FP16_LOSS_SCALE : 1;
 	backend->work.compute = precision == PRECISION_TF32 ? CUBLAS_COMPUTE_32F_FAST_TF32 : CUBLAS_COMPUTE_32F;
+	backend->work.has_tensor_cores = backend->card.major >= 8 && precision != PRECISION_FP32;
 	if (precision == PRECISION_BF16)
 		choose_passes<Brain>(backend);
 	else if (precision == PRECISION_FP16)

@@ -26,6 +26,13 @@ template <typename Cell> __device__ constexpr bool has_arithmetic(void) { return
 template <> __device__ constexpr bool has_arithmetic<Brain>(void) { return false; }
 #endif
 
+/** Likewise of kernels for tensor cores. */
+#if defined __CUDA_ARCH__ && __CUDA_ARCH__ < 800
+__device__ constexpr bool has_tensor_cores(void) { return false; }
+#else
+__device__ constexpr bool has_tensor_cores(void) { return true; }
+#endif
+
 /** cuBLAS's name of it. */
 template <typename Cell> inline cudaDataType cell_type(void);
 template <> inline cudaDataType cell_type<float>(void) { return CUDA_R_32F; }

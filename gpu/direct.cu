@@ -2,62 +2,8 @@
 #include "direct.h"
 
 #include "direct_tile.h"
-#include "divide.h"
-
-/* A convolution as the kernel sees it: x [n, in] times weights [taps, in_c][out_c] gives y [pixels, out_c]. */
-struct DirectJob {
-	Convolution shape;
-	Divisor out_w, out_h, in_c, kernel_w;
-	uint32_t pixels, depth; /* n out.h out.w; kernel.h kernel.w in.c */
-};
-
-static DirectJob
-job_of(const Convolution &shape, uint32_t n)
-{
-	return DirectJob{ shape,
-			  divisor_of(shape.out_w),
-			  divisor_of(shape.out_h),
-			  divisor_of(shape.in_c),
-			  divisor_of(shape.kernel_w),
-			  n * shape.out_h * shape.out_w,
-			  shape.kernel_h * shape.kernel_w * shape.in_c };
-}
-
-/* The pixel whose windows a thread loads. */
-struct Pixel {
-	bool is_inside;
-	uint32_t sample;
-	int32_t top, left; /* of its window, in the input */
-};
-
-__device__ static Pixel
-pixel_of(const DirectJob &job, uint32_t at)
-{
-	Pixel pixel;
-	uint32_t x, y;
-
-	pixel.is_inside = at < job.pixels;
-	pixel.sample = divide(divide(pixel.is_inside ? at : 0, job.out_w, &x), job.out_h, &y);
-	pixel.top = static_cast<int32_t>(y * job.shape.stride) - static_cast<int32_t>(job.shape.pad_top);
-	pixel.left = static_cast<int32_t>(x * job.shape.stride) - static_cast<int32_t>(job.shape.pad_left);
-	return pixel;
-}
-
-/* Address of element k of a pixel's window. @return NULL on padding, and beyond the depth or the pixels */
-template <typename Cell>
-__device__ static const Cell *
-window_cell(const DirectJob &job, const Pixel &pixel, const Cell *x, uint32_t k)
-{
-	const Convolution &shape = job.shape;
-	uint32_t channel, column;
-	const uint32_t row = divide(divide(k, job.in_c, &channel), job.kernel_w, &column);
-	const int32_t in_y = pixel.top + static_cast<int32_t>(row), in_x = pixel.left + static_cast<int32_t>(column);
-
-	if (!pixel.is_inside || k >= job.depth || in_y < 0 || in_x < 0 || in_y >= static_cast<int32_t>(shape.in_h) ||
-	    in_x >= static_cast<int32_t>(shape.in_w))
-		return nullptr;
-	return x + (static_cast<size_t>(pixel.sample * shape.in_h + in_y) * shape.in_w + in_x) * shape.in_c + channel;
-}
+#include "direct_window.h"
+#include "tensor.h"
 
 /* Eight of depth: of one tap where channels come in eights, else one by one. */
 template <bool IN_EIGHTS, typename Cell>
@@ -243,7 +189,9 @@ direct_forward(Work &work, const Convolution &shape, uint32_t n, const Cell *x, 
 {
 	const DirectJob job = job_of(shape, n);
 
-	if (shape.out_c <= 32)
+	if (work.has_tensor_cores)
+		tensor_forward(work, job, x, weight, y, moments);
+	else if (shape.out_c <= 32)
 		queue_forward<32>(work, job, x, weight, y, moments);
 	else
 		queue_forward<64>(work, job, x, weight, y, moments);

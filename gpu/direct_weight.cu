@@ -5,16 +5,10 @@
 #include "direct.h"
 
 #include "direct_tile.h"
-#include "divide.h"
+#include "direct_window.h"
+#include "tensor.h"
 
-enum { COLUMNS = 64, BLOCKS_WANTED = 256, SLICE_LEAST = 256 };
-
-struct WeightJob {
-	Convolution shape;
-	Divisor out_w, out_h, in_c, kernel_w;
-	uint32_t pixels, rows; /* n out.h out.w; kernel.h kernel.w in.c */
-	uint32_t slice;	       /* pixels of one, a multiple of TILE_DEPTH */
-};
+enum { COLUMNS = 64, BLOCKS_WANTED = 256, SLICE_LEAST = 256, SLICE_STEP = 16 };
 
 static uint32_t
 rows_of(const Convolution &shape)
@@ -44,44 +38,17 @@ direct_weight_room(const Convolution &shape, uint32_t n)
 	return static_cast<size_t>(slice_count(shape, n)) * rows_of(shape) * shape.out_c;
 }
 
-/* The eight input channels of one tap that a thread loads, of whatever pixel. */
-struct Window {
-	bool is_inside;
-	int32_t row, column; /* of the tap, less the padding */
-	uint32_t channel;
-};
-
-__device__ static Window
-window_of(const WeightJob &job, uint32_t at)
-{
-	Window window;
-	uint32_t column;
-
-	window.is_inside = at < job.rows;
-	const uint32_t row = divide(divide(window.is_inside ? at : 0, job.in_c, &window.channel), job.kernel_w, &column);
-	window.row = static_cast<int32_t>(row) - static_cast<int32_t>(job.shape.pad_top);
-	window.column = static_cast<int32_t>(column) - static_cast<int32_t>(job.shape.pad_left);
-	return window;
-}
-
 template <typename Cell>
 __device__ static void
 load_rows(const WeightJob &job, const Window &window, uint32_t pixel, uint32_t end, const Cell *x, float *to)
 {
-	const Convolution &shape = job.shape;
-	uint32_t out_x, out_y;
+	const Cell *from = window_cells(job, window, pixel, end, x);
 
 #pragma unroll
 	for (int i = 0; i < 8; i++)
 		to[i] = 0;
-	if (!window.is_inside || pixel >= end)
-		return;
-	const uint32_t sample = divide(divide(pixel, job.out_w, &out_x), job.out_h, &out_y);
-	const int32_t in_y = static_cast<int32_t>(out_y * shape.stride) + window.row;
-	const int32_t in_x = static_cast<int32_t>(out_x * shape.stride) + window.column;
-	if (in_y < 0 || in_x < 0 || in_y >= static_cast<int32_t>(shape.in_h) || in_x >= static_cast<int32_t>(shape.in_w))
-		return;
-	load8(x + (static_cast<size_t>(sample * shape.in_h + in_y) * shape.in_w + in_x) * shape.in_c + window.channel, to);
+	if (from)
+		load8(from, to);
 }
 
 template <typename Cell>
@@ -175,14 +142,17 @@ direct_weight(Work &work, const Convolution &shape, uint32_t n, const Cell *x, c
 	      float *dw)
 {
 	const uint32_t pixels = n * shape.out_h * shape.out_w, rows = rows_of(shape), wanted = slice_count(shape, n);
-	const uint32_t slice = ((pixels + wanted - 1) / wanted + TILE_DEPTH - 1) / TILE_DEPTH * TILE_DEPTH;
+	const uint32_t slice = ((pixels + wanted - 1) / wanted + SLICE_STEP - 1) / SLICE_STEP * SLICE_STEP;
 	const uint32_t slices = (pixels + slice - 1) / slice;
 	const WeightJob job = { shape, divisor_of(shape.out_w), divisor_of(shape.out_h), divisor_of(shape.in_c),
 				divisor_of(shape.kernel_w), pixels, rows, slice };
 	const Grid grid = { dim3((rows + TILE_ROWS - 1) / TILE_ROWS, (shape.out_c + COLUMNS - 1) / COLUMNS, slices),
 			    dim3(TILE_THREADS), 0, work.stream };
 
-	QUEUE(work, grid, weight_kernel<Cell>, job, x, dy, partial);
+	if (work.has_tensor_cores)
+		tensor_weight(work, job, grid.blocks, x, dy, partial);
+	else
+		QUEUE(work, grid, weight_kernel<Cell>, job, x, dy, partial);
 	QUEUE(work, grid_for(work, static_cast<uint64_t>(rows) * shape.out_c), add_slices_kernel, rows * shape.out_c, slices,
 	      static_cast<const float *>(partial), alpha, dw);
 }

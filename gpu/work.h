@@ -11,6 +11,7 @@ struct Work {
 	cudaStream_t stream;
 	cublasHandle_t blas;
 	cublasComputeType_t compute; /* of fp32 cells: CUBLAS_COMPUTE_32F or …_FAST_TF32 */
+	bool has_tensor_cores;	     /* and may use them: not in fp32 */
 	cudaError_t error;	     /* the first; once there is one, nothing more is queued */
 	cublasStatus_t blas_error;
 };

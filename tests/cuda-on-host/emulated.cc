@@ -65,6 +65,13 @@ under_test_memory(void)
 }
 
 bool
+under_test_capability(int capability)
+{
+	emulator_device(static_cast<size_t>(1) << 30, capability);
+	return true;
+}
+
+bool
 under_test_damage(unsigned long long memory, bool is_lost)
 {
 	emulator_device(memory, 80);

@@ -51,6 +51,13 @@ under_test_memory(void)
 }
 
 bool
+under_test_capability(int capability)
+{
+	(void)capability;
+	return false;
+}
+
+bool
 under_test_damage(unsigned long long memory, bool is_lost)
 {
 	(void)memory;

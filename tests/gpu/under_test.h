@@ -28,6 +28,9 @@ GraphCounts under_test_graphs(void);
 /** Bytes on the device and pinned now; 0 where nobody counts. */
 unsigned long long under_test_memory(void);
 
+/** Be a device of that compute capability (60: 6.0) from now on. @return false where that can't be had */
+bool under_test_capability(int capability);
+
 /** The device's memory from now on, and whether it is broken. @return false where that can't be had */
 bool under_test_damage(unsigned long long memory, bool is_lost);
 

@@ -1,0 +1,113 @@
+/* direct_window.h: where a convolution's windows lie, for kernels that read them there. */
+#ifndef FM_GPU_DIRECT_WINDOW_H
+#define FM_GPU_DIRECT_WINDOW_H
+
+#include "convolution.h"
+#include "divide.h"
+
+/* A convolution as the kernel sees it: x [n, in] times weights [taps, in_c][out_c] gives y [pixels, out_c]. */
+struct DirectJob {
+	Convolution shape;
+	Divisor out_w, out_h, in_c, kernel_w;
+	uint32_t pixels, depth; /* n out.h out.w; kernel.h kernel.w in.c */
+};
+
+inline DirectJob
+job_of(const Convolution &shape, uint32_t n)
+{
+	return DirectJob{ shape,
+			  divisor_of(shape.out_w),
+			  divisor_of(shape.out_h),
+			  divisor_of(shape.in_c),
+			  divisor_of(shape.kernel_w),
+			  n * shape.out_h * shape.out_w,
+			  shape.kernel_h * shape.kernel_w * shape.in_c };
+}
+
+/* The weights' derivative: rows (tap, input channel) by output channels, summed over pixels. */
+struct WeightJob {
+	Convolution shape;
+	Divisor out_w, out_h, in_c, kernel_w;
+	uint32_t pixels, rows; /* n out.h out.w; kernel.h kernel.w in.c */
+	uint32_t slice;	       /* pixels of one, a multiple of 16 */
+};
+
+#ifdef FM_KERNELS
+
+/* The pixel whose windows a thread loads. */
+struct Pixel {
+	bool is_inside;
+	uint32_t sample;
+	int32_t top, left; /* of its window, in the input */
+};
+
+__device__ inline Pixel
+pixel_of(const DirectJob &job, uint32_t at)
+{
+	Pixel pixel;
+	uint32_t x, y;
+
+	pixel.is_inside = at < job.pixels;
+	pixel.sample = divide(divide(pixel.is_inside ? at : 0, job.out_w, &x), job.out_h, &y);
+	pixel.top = static_cast<int32_t>(y * job.shape.stride) - static_cast<int32_t>(job.shape.pad_top);
+	pixel.left = static_cast<int32_t>(x * job.shape.stride) - static_cast<int32_t>(job.shape.pad_left);
+	return pixel;
+}
+
+/* Address of element k of a pixel's window. @return NULL on padding, and beyond the depth or the pixels */
+template <typename Cell>
+__device__ inline const Cell *
+window_cell(const DirectJob &job, const Pixel &pixel, const Cell *x, uint32_t k)
+{
+	const Convolution &shape = job.shape;
+	uint32_t channel, column;
+	const uint32_t row = divide(divide(k, job.in_c, &channel), job.kernel_w, &column);
+	const int32_t in_y = pixel.top + static_cast<int32_t>(row), in_x = pixel.left + static_cast<int32_t>(column);
+
+	if (!pixel.is_inside || k >= job.depth || in_y < 0 || in_x < 0 || in_y >= static_cast<int32_t>(shape.in_h) ||
+	    in_x >= static_cast<int32_t>(shape.in_w))
+		return nullptr;
+	return x + (static_cast<size_t>(pixel.sample * shape.in_h + in_y) * shape.in_w + in_x) * shape.in_c + channel;
+}
+
+/* The eight input channels of one tap that a thread loads, of whatever pixel. */
+struct Window {
+	bool is_inside;
+	int32_t row, column; /* of the tap, less the padding */
+	uint32_t channel;
+};
+
+__device__ inline Window
+window_of(const WeightJob &job, uint32_t at)
+{
+	Window window;
+	uint32_t column;
+
+	window.is_inside = at < job.rows;
+	const uint32_t row = divide(divide(window.is_inside ? at : 0, job.in_c, &window.channel), job.kernel_w, &column);
+	window.row = static_cast<int32_t>(row) - static_cast<int32_t>(job.shape.pad_top);
+	window.column = static_cast<int32_t>(column) - static_cast<int32_t>(job.shape.pad_left);
+	return window;
+}
+
+/* Address of those channels under the window of an output pixel. @return NULL on padding, and beyond rows or pixels */
+template <typename Cell>
+__device__ inline const Cell *
+window_cells(const WeightJob &job, const Window &window, uint32_t pixel, uint32_t end, const Cell *x)
+{
+	const Convolution &shape = job.shape;
+	uint32_t out_x, out_y;
+
+	if (!window.is_inside || pixel >= end)
+		return nullptr;
+	const uint32_t sample = divide(divide(pixel, job.out_w, &out_x), job.out_h, &out_y);
+	const int32_t in_y = static_cast<int32_t>(out_y * shape.stride) + window.row;
+	const int32_t in_x = static_cast<int32_t>(out_x * shape.stride) + window.column;
+	if (in_y < 0 || in_x < 0 || in_y >= static_cast<int32_t>(shape.in_h) || in_x >= static_cast<int32_t>(shape.in_w))
+		return nullptr;
+	return x + (static_cast<size_t>(sample * shape.in_h + in_y) * shape.in_w + in_x) * shape.in_c + window.channel;
+}
+
+#endif
+
+#endif

@@ -1,0 +1,349 @@
+/* tensor.cu: forward by tensor cores, and through turned weights the input's derivative. */
+#include "tensor.h"
+
+#include "direct.h"
+#include "tensor_tile.h"
+
+/* Eight words of a pixel's window: of one tap where channels allow, else cell by cell. */
+template <bool IN_WORDS, typename Cell>
+__device__ static void
+load_window(const DirectJob &job, const Pixel &pixel, const Cell *x, uint32_t k, uint32_t *words)
+{
+	constexpr uint32_t cells = word_cells<Cell>();
+
+	if constexpr (!IN_WORDS) {
+#pragma unroll
+		for (int i = 0; i < TENSOR_WORDS; i++) {
+			const uint32_t at = k + static_cast<uint32_t>(i) * cells;
+
+			words[i] = word_of(window_cell(job, pixel, x, at), cells == 2 ? window_cell(job, pixel, x, at + 1) : nullptr);
+		}
+	} else if constexpr (cells == 1) {
+		words_of_floats<TENSOR_WORDS>(window_cell(job, pixel, x, k), words);
+	} else {
+		const Cell *from = window_cell(job, pixel, x, k);
+#pragma unroll
+		for (int i = 0; i < TENSOR_WORDS; i += 4) {
+			const uint4 four = from ? __ldg(reinterpret_cast<const uint4 *>(from + 2 * i)) : make_uint4(0, 0, 0, 0);
+
+			words[i] = four.x;
+			words[i + 1] = four.y;
+			words[i + 2] = four.z;
+			words[i + 3] = four.w;
+		}
+	}
+}
+
+/* A row of weights, from a column on; NULL beyond. */
+template <typename Cell>
+__device__ static const Cell *
+weight_row(const DirectJob &job, const Cell *weight, uint32_t row, uint32_t column)
+{
+	return row < job.depth && column < job.shape.out_c ? weight + static_cast<size_t>(row) * job.shape.out_c + column
+							   : nullptr;
+}
+
+/* Four columns of one word of depth: 8 words by COLUMNS / 4 threads. */
+template <int COLUMNS, typename Cell>
+__device__ static void
+load_weights(const DirectJob &job, const Cell *weight, uint32_t first_column, uint32_t k, uint32_t *words)
+{
+	constexpr uint32_t cells = word_cells<Cell>();
+	const uint32_t row = k + threadIdx.x / (COLUMNS / 4) * cells, column = first_column + threadIdx.x % (COLUMNS / 4) * 4;
+
+	if (threadIdx.x >= TENSOR_WORDS * COLUMNS / 4)
+		return;
+	if constexpr (cells == 1)
+		words_of_floats<4>(weight_row(job, weight, row, column), words);
+	else
+		interleave<4>(weight_row(job, weight, row, column), weight_row(job, weight, row + 1, column), words);
+}
+
+template <int COLUMNS>
+__device__ static void
+put_tile(TensorMemory<COLUMNS> &memory, int half, const uint32_t *window, const uint32_t *weights)
+{
+#pragma unroll
+	for (int i = 0; i < TENSOR_WORDS; i++)
+		memory.rows[half][i][threadIdx.x] = window[i];
+	if (threadIdx.x < TENSOR_WORDS * COLUMNS / 4)
+		*reinterpret_cast<uint4 *>(&memory.columns[half][threadIdx.x / (COLUMNS / 4)][threadIdx.x % (COLUMNS / 4) * 4]) =
+			make_uint4(weights[0], weights[1], weights[2], weights[3]);
+}
+
+/* ---- what becomes of the sums ---- */
+
+__device__ static void
+store_pair(float *to, float a, float b)
+{
+	*reinterpret_cast<float2 *>(to) = make_float2(a, b);
+}
+
+template <typename Cell>
+__device__ static void
+store_pair(Cell *to, float a, float b)
+{
+	const Cell low = narrow<Cell>(a), high = narrow<Cell>(b);
+
+	*reinterpret_cast<uint32_t *>(to) = word_of(&low, &high);
+}
+
+template <int COLUMNS, typename Cell>
+__device__ static void
+store_tile(const DirectJob &job, uint32_t first_row, uint32_t first_column, const TensorSums<COLUMNS> &sums, Cell *y)
+{
+#pragma unroll
+	for (int m = 0; m < 2; m++)
+#pragma unroll
+		for (int i = 0; i < 4; i += 2) {
+			const uint32_t row = first_row + tensor_row(m, i);
+			Cell *to = y + static_cast<size_t>(row) * job.shape.out_c;
+
+#pragma unroll
+			for (int n = 0; n < COLUMNS / 8; n++) {
+				const uint32_t column = first_column + tensor_column(n);
+
+				if (row < job.pixels && column < job.shape.out_c)
+					store_pair(to + column, sums.at[m][n][i], sums.at[m][n][i + 1]);
+			}
+		}
+}
+
+template <int COLUMNS>
+struct WarpColumns {
+	float at[TENSOR_THREADS / 32][COLUMNS];
+};
+
+/* Of each of a lane's two columns in part n: the sum of a value over the tile's rows; every lane gets it. */
+template <int COLUMNS>
+__device__ static float2
+add_rows(WarpColumns<COLUMNS> &columns, int n, float2 mine)
+{
+	float2 total = make_float2(0, 0);
+
+#pragma unroll
+	for (int lanes = 4; lanes < 32; lanes *= 2) {
+		mine.x += __shfl_xor_sync(0xffffffff, mine.x, lanes);
+		mine.y += __shfl_xor_sync(0xffffffff, mine.y, lanes);
+	}
+	if (threadIdx.x % 32 < 4) {
+		columns.at[threadIdx.x / 32][tensor_column(n)] = mine.x;
+		columns.at[threadIdx.x / 32][tensor_column(n) + 1] = mine.y;
+	}
+	__syncthreads();
+#pragma unroll
+	for (int warp = 0; warp < TENSOR_THREADS / 32; warp++) {
+		total.x += columns.at[warp][tensor_column(n)];
+		total.y += columns.at[warp][tensor_column(n) + 1];
+	}
+	__syncthreads();
+	return total;
+}
+
+template <int COLUMNS>
+__device__ static void
+store_moments(const DirectJob &job, uint32_t first_row, uint32_t first_column, const TensorSums<COLUMNS> &sums,
+	      float2 *moments)
+{
+	SHARED(WarpColumns<COLUMNS>, columns);
+	const uint32_t rows = job.pixels - first_row < TENSOR_ROWS ? job.pixels - first_row : static_cast<uint32_t>(TENSOR_ROWS);
+
+#pragma unroll
+	for (int n = 0; n < COLUMNS / 8; n++) {
+		float2 sum = make_float2(0, 0), squares = make_float2(0, 0);
+
+#pragma unroll
+		for (int m = 0; m < 2; m++) {
+			sum.x += sums.at[m][n][0] + sums.at[m][n][2];
+			sum.y += sums.at[m][n][1] + sums.at[m][n][3];
+		}
+		sum = add_rows(columns, n, sum);
+		const float2 mean = make_float2(sum.x / static_cast<float>(rows), sum.y / static_cast<float>(rows));
+#pragma unroll
+		for (int m = 0; m < 2; m++)
+#pragma unroll
+			for (int i = 0; i < 4; i += 2) {
+				const bool is_inside = tensor_row(m, i) < rows;
+				const float x = is_inside ? sums.at[m][n][i] - mean.x : 0;
+				const float y = is_inside ? sums.at[m][n][i + 1] - mean.y : 0;
+
+				squares.x += x * x;
+				squares.y += y * y;
+			}
+		squares = add_rows(columns, n, squares);
+		const uint32_t column = first_column + tensor_column(n);
+		if (threadIdx.x < 4 && column < job.shape.out_c) {
+			float2 *to = moments + static_cast<size_t>(blockIdx.x) * job.shape.out_c + column;
+
+			to[0] = make_float2(mean.x, squares.x);
+			to[1] = make_float2(mean.y, squares.y);
+		}
+	}
+}
+
+template <int COLUMNS, bool IN_WORDS, typename Cell>
+__global__ static void __launch_bounds__(TENSOR_THREADS)
+tensor_forward_kernel(DirectJob job, const Cell *x, const Cell *weight, Cell *y, float2 *moments)
+{
+	if (!has_tensor_cores())
+		return;
+	SHARED(TensorMemory<COLUMNS>, memory);
+	constexpr uint32_t step = TENSOR_WORDS * word_cells<Cell>();
+	const uint32_t first_row = blockIdx.x * TENSOR_ROWS, first_column = blockIdx.y * COLUMNS;
+	const Pixel pixel = pixel_of(job, first_row + threadIdx.x);
+	uint32_t window[TENSOR_WORDS], weights[4];
+	TensorSums<COLUMNS> sums;
+	int half = 0;
+
+	tensor_clear(sums);
+	load_window<IN_WORDS>(job, pixel, x, 0, window);
+	load_weights<COLUMNS>(job, weight, first_column, 0, weights);
+	put_tile(memory, half, window, weights);
+	for (uint32_t k = step; k < job.depth; k += step) {
+		__syncthreads();
+		load_window<IN_WORDS>(job, pixel, x, k, window);
+		load_weights<COLUMNS>(job, weight, first_column, k, weights);
+		tensor_multiply<COLUMNS, Cell>(memory, half, sums);
+		half = !half;
+		put_tile(memory, half, window, weights);
+	}
+	__syncthreads();
+	tensor_multiply<COLUMNS, Cell>(memory, half, sums);
+	store_tile(job, first_row, first_column, sums, y);
+	if (moments)
+		store_moments(job, first_row, first_column, sums, moments);
+}
+
+template <int COLUMNS, typename Cell>
+static void
+queue_forward(Work &work, const DirectJob &job, const Cell *x, const Cell *weight, Cell *y, float2 *moments)
+{
+	const Grid grid = { dim3((job.pixels + TENSOR_ROWS - 1) / TENSOR_ROWS, (job.shape.out_c + COLUMNS - 1) / COLUMNS),
+			    dim3(TENSOR_THREADS), 0, work.stream };
+
+	if (job.shape.in_c % (TENSOR_WORDS * word_cells<Cell>()) == 0)
+		QUEUE(work, grid, (tensor_forward_kernel<COLUMNS, true, Cell>), job, x, weight, y, moments);
+	else
+		QUEUE(work, grid, (tensor_forward_kernel<COLUMNS, false, Cell>), job, x, weight, y, moments);
+}
+
+template <typename Cell>
+void
+tensor_forward(Work &work, const DirectJob &job, const Cell *x, const Cell *weight, Cell *y, float2 *moments)
+{
+	if (job.shape.out_c <= 32)
+		queue_forward<32>(work, job, x, weight, y, moments);
+	else
+		queue_forward<64>(work, job, x, weight, y, moments);
+}
+
+/* ---- the weights' derivative: words are pairs of pixels ---- */
+
+enum { WEIGHT_COLUMNS = 64 };
+
+/* Eight rows (input channels of a tap) of one word of depth. */
+template <typename Cell>
+__device__ static void
+load_rows(const WeightJob &job, const Window &window, uint32_t pixel, uint32_t end, const Cell *x, uint32_t *words)
+{
+	if constexpr (word_cells<Cell>() == 1)
+		words_of_floats<8>(window_cells(job, window, pixel, end, x), words);
+	else
+		interleave<8>(window_cells(job, window, pixel, end, x), window_cells(job, window, pixel + 1, end, x), words);
+}
+
+template <typename Cell>
+__device__ static const Cell *
+derivative_cells(const WeightJob &job, uint32_t column, uint32_t pixel, uint32_t end, const Cell *dy)
+{
+	return pixel < end && column < job.shape.out_c ? dy + static_cast<size_t>(pixel) * job.shape.out_c + column : nullptr;
+}
+
+template <typename Cell>
+__device__ static void
+load_columns(const WeightJob &job, uint32_t column, uint32_t pixel, uint32_t end, const Cell *dy, uint32_t *words)
+{
+	if constexpr (word_cells<Cell>() == 1)
+		words_of_floats<4>(derivative_cells(job, column, pixel, end, dy), words);
+	else
+		interleave<4>(derivative_cells(job, column, pixel, end, dy), derivative_cells(job, column, pixel + 1, end, dy), words);
+}
+
+__device__ static void
+put_weight_tile(TensorMemory<WEIGHT_COLUMNS> &memory, int half, const uint32_t *rows, const uint32_t *columns)
+{
+	const uint32_t word = threadIdx.x / 16, place = threadIdx.x % 16;
+
+	*reinterpret_cast<uint4 *>(&memory.rows[half][word][place * 8]) = make_uint4(rows[0], rows[1], rows[2], rows[3]);
+	*reinterpret_cast<uint4 *>(&memory.rows[half][word][place * 8 + 4]) = make_uint4(rows[4], rows[5], rows[6], rows[7]);
+	*reinterpret_cast<uint4 *>(&memory.columns[half][word][place * 4]) =
+		make_uint4(columns[0], columns[1], columns[2], columns[3]);
+}
+
+__device__ static void
+store_weight_tile(const WeightJob &job, uint32_t first_row, uint32_t first_column, const TensorSums<WEIGHT_COLUMNS> &sums,
+		  float *partial)
+{
+	partial += static_cast<size_t>(blockIdx.z) * job.rows * job.shape.out_c;
+#pragma unroll
+	for (int m = 0; m < 2; m++)
+#pragma unroll
+		for (int i = 0; i < 4; i += 2) {
+			const uint32_t row = first_row + tensor_row(m, i);
+
+#pragma unroll
+			for (int n = 0; n < WEIGHT_COLUMNS / 8; n++) {
+				const uint32_t column = first_column + tensor_column(n);
+
+				if (row < job.rows && column < job.shape.out_c)
+					store_pair(partial + static_cast<size_t>(row) * job.shape.out_c + column,
+						   sums.at[m][n][i], sums.at[m][n][i + 1]);
+			}
+		}
+}
+
+template <typename Cell>
+__global__ static void __launch_bounds__(TENSOR_THREADS)
+tensor_weight_kernel(WeightJob job, const Cell *x, const Cell *dy, float *partial)
+{
+	if (!has_tensor_cores())
+		return;
+	SHARED(TensorMemory<WEIGHT_COLUMNS>, memory);
+	constexpr uint32_t cells = word_cells<Cell>(), step = TENSOR_WORDS * cells;
+	const uint32_t first_row = blockIdx.x * TENSOR_ROWS, first_column = blockIdx.y * WEIGHT_COLUMNS;
+	const uint32_t begin = blockIdx.z * job.slice, own = threadIdx.x / 16 * cells, place = threadIdx.x % 16;
+	const uint32_t end = job.pixels - begin < job.slice ? job.pixels : begin + job.slice;
+	const Window window = window_of(job, first_row + place * 8);
+	const uint32_t column = first_column + place * 4;
+	uint32_t rows[8], columns[4];
+	TensorSums<WEIGHT_COLUMNS> sums;
+	int half = 0;
+
+	tensor_clear(sums);
+	load_rows(job, window, begin + own, end, x, rows);
+	load_columns(job, column, begin + own, end, dy, columns);
+	put_weight_tile(memory, half, rows, columns);
+	for (uint32_t pixel = begin + step; pixel < end; pixel += step) {
+		__syncthreads();
+		load_rows(job, window, pixel + own, end, x, rows);
+		load_columns(job, column, pixel + own, end, dy, columns);
+		tensor_multiply<WEIGHT_COLUMNS, Cell>(memory, half, sums);
+		half = !half;
+		put_weight_tile(memory, half, rows, columns);
+	}
+	__syncthreads();
+	tensor_multiply<WEIGHT_COLUMNS, Cell>(memory, half, sums);
+	store_weight_tile(job, first_row, first_column, sums, partial);
+}
+
+template <typename Cell>
+void
+tensor_weight(Work &work, const WeightJob &job, const dim3 &blocks, const Cell *x, const Cell *dy, float *partial)
+{
+	QUEUE(work, (Grid{ blocks, dim3(TENSOR_THREADS), 0, work.stream }), tensor_weight_kernel<Cell>, job, x, dy, partial);
+}
+
+#define MAKE(Cell)                                                                                                     \
+	template void tensor_forward<Cell>(Work &, const DirectJob &, const Cell *, const Cell *, Cell *, float2 *);   \
+	template void tensor_weight<Cell>(Work &, const WeightJob &, const dim3 &, const Cell *, const Cell *, float *);
+FOR_CELLS(MAKE)
