@@ -28,6 +28,8 @@ typedef struct BackendOptions {
 	Optimizer optimizer;
 	double label_smoothing; /* targets (1 - s) onehot + s / classes */
 	double ema_rate;	/* 0: no averages are kept */
+	const float *ranges;	/* int8: [stage_count][2], the least and the largest number that each stage puts out */
+	float *ranges_seen;	/* fp32, not training: the same, widened by every prediction; NULL: not wanted */
 } BackendOptions;
 
 /** Rates that change from step to step. */

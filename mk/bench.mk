@@ -6,7 +6,7 @@ BENCH_PROGRAMS := $(BENCH_SOURCES:%.c=$(BUILD)/%)
 BENCH_ENVIRONMENT = FM_BIN='$(abspath $(BUILD)/bin)' FM_BENCH='$(abspath $(BUILD)/tests/bench)' FM_PEERS='$(abspath $(PEERS))'
 
 .PHONY: bench bench-gpu bench-peers bench-recipe bench-programs
-bench-programs: all $(BENCH_PROGRAMS) $(BUILD)/tests/kernels/conv
+bench-programs: all $(BENCH_PROGRAMS) $(BUILD)/tests/kernels/conv $(BUILD)/tests/kernels/int8
 
 bench: bench-programs ## print speeds, start-up times and memory, and with `make peers` how others compare
 	@for script in $(sort $(wildcard tests/bench/*.sh)); do \

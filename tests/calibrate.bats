@@ -102,7 +102,7 @@ assert abs(warm - expected).max() < 1e-6 and abs(warm - plain).max() > 0.01'
 	make_stream in.fms --holdout 30
 	train --epochs 1 -o model.safetensors in.fms
 	run -0 calibration
-	assert_output "None None"
+	[[ $output == '{"ranges":[['*']]} None' && $output != *temperature* ]]
 }
 
 @test "fm-predict takes the model's views, unless told otherwise" {

@@ -247,6 +247,61 @@ assert all("content" not in one and "samples" not in one for one in first["input
 	run -4 bash -c 'fm-predict -m model.safetensors --format tsv in.fms > /dev/full'
 }
 
+# edit FROM TO CODE: a model whose metadata m Python has changed
+edit() {
+	"$PYTHON" - "$@" <<- 'END'
+		import json, struct, sys, xxhash
+		data = open(sys.argv[1], "rb").read()
+		size, = struct.unpack("<Q", data[:8])
+		header = json.loads(data[8:8 + size])
+		m = header["__metadata__"]
+		exec(sys.argv[3])
+		text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+		text += b" " * (-len(text) % 8)
+		open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + data[8 + size:])
+	END
+}
+
+@test "int8 predicts nearly as fp32 does, with the same bits on every instruction set" {
+	model
+	pictures train.fms 300
+	fm-train --arch 'conv 20 3x3 same, bn, relu, maxpool 2, conv 9 3x3 same, bn, flatten, dense classes' --epochs 2 \
+		--val train.fms --device cpu -o whole.safetensors train.fms
+	run -0 fm-info whole.safetensors
+	pictures in.fms 50 'a|b|c' '(4, 4, 1)' 20
+	fm-predict -m whole.safetensors in.fms > exact.fms
+	FM_CPU=plain fm-predict -m whole.safetensors --precision int8 --threads 1 in.fms > plain.fms
+	look '
+exact, plain = whole(s[0], "prob"), whole(s[1], "prob")
+assert 0 < abs(exact - plain).max() < 0.05, abs(exact - plain).max()
+assert "cpu plain int8" in s[1][-1][0]["fm.history"]' exact.fms plain.fms
+	FM_CPU=plain fm-predict -m whole.safetensors --precision int8 --format tsv in.fms > plain.tsv
+	local cpu
+	for cpu in avx2 avxvnni avx512vnni; do
+		FM_CPU=$cpu fm-predict -m whole.safetensors in.fms > /dev/null 2>&1 || continue # not on this processor
+		FM_CPU=$cpu fm-predict -v -m whole.safetensors --precision int8 --threads 3 --format tsv in.fms > found.tsv 2> said
+		grep -q "cpu $cpu int8" said
+		cmp plain.tsv found.tsv
+	done
+}
+
+@test "int8 wants ranges that fit, and says where they come from" {
+	model
+	pictures in.fms 5
+	run -3 fm-predict -m model.safetensors --precision int8 in.fms
+	assert_output --partial '--holdout'
+	fm-train --arch 'conv 3 3x3 same, bn, relu, flatten, dense classes' --epochs 1 --val train.fms -o whole.safetensors train.fms
+	edit whole.safetensors bad.safetensors 'm["fm.calibration"] = "{\"ranges\":[[0,1]]}"'
+	run -3 fm-predict -m bad.safetensors --precision int8 in.fms
+	assert_output --partial '1; its network has 2'
+	edit whole.safetensors bad.safetensors 'm["fm.calibration"] = "{\"ranges\":[[0,1],[2,\"x\"]]}"'
+	run -3 fm-predict -m bad.safetensors --precision int8 in.fms
+	assert_output --partial 'range 1'
+	run -2 fm-predict -m whole.safetensors --precision int8 --device ref in.fms
+	FM_CPU=pdp11 run -5 fm-predict -m whole.safetensors --precision int8 in.fms
+	run -2 fm-train --precision int8 --epochs 1 -o none.safetensors train.fms
+}
+
 # other_model FILE [CLASSES [SHAPE]]: a model unlike the first one
 other_model() {
 	pictures train.fms 60 "${2-a|b|c}" "${3-(4, 4, 1)}"

@@ -20,7 +20,7 @@ function is_spill(text) {
 # Lines first … last are a loop without jumps.
 function look_at_loop(first, last,    i, products) {
 	for (i = first; i <= last; i++)
-		products += text[i] ~ /^v(dp|fn?madd|pdp|pmadd).*%[yz]mm/
+		products += text[i] ~ /^({vex} )?v(dp|fn?madd|pdp|pmadd).*%[yz]mm/
 	if (products < hot || name !~ /tile/)
 		return
 	loops++

@@ -1,6 +1,6 @@
 /* backend.c: the CPU behind the door: checks what it is given, then hands on. */
 #include "cpu/cpu.h"
-#include "cpu/engine.h"
+#include "cpu/fold.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,9 +20,18 @@ check_plan(const BackendHost *host, const Net *net, const BackendOptions *option
 {
 	const Stage *last = &net->stages[net->stage_count - 1];
 
-	if (options->precision != PRECISION_AUTO && options->precision != PRECISION_FP32 &&
-	    options->precision != PRECISION_BF16)
-		return host->fail(STATUS_USAGE, "this precision is not among the CPU's: use auto, fp32 or bf16");
+	if (options->precision == PRECISION_TF32 || options->precision == PRECISION_FP16)
+		return host->fail(STATUS_USAGE, "this precision is not among the CPU's: use auto, fp32, bf16 or int8");
+	if (options->precision == PRECISION_INT8 && options->is_training)
+		return host->fail(STATUS_USAGE, "int8 is for prediction: train in auto, fp32 or bf16");
+	if (options->precision == PRECISION_INT8 && !options->ranges)
+		return host->fail(STATUS_USAGE, "int8 needs the ranges of activations");
+	for (size_t s = 0; s < net->stage_count && options->precision == PRECISION_INT8; s++) {
+		const Stage *stage = &net->stages[s];
+
+		if (stage->from != (int)s - 1 || stage->add || (stage->main && stage->main->kind == LAYER_DEPTHWISE))
+			return host->fail(STATUS_USAGE, "int8 is for networks without residual and depthwise: use --precision fp32");
+	}
 	if (last->out.h * last->out.w != 1 || last->out.c != net->classes)
 		return host->fail(STATUS_USAGE, "the last layer gives %ux%ux%u, wanted are %u numbers", last->out.h,
 				  last->out.w, last->out.c, net->classes);
@@ -63,13 +72,18 @@ open_with(Backend *backend, const float *param, const float *bn)
 	if (!layout_init(&backend->layout, backend->net, backend->kernels, !backend->options.is_training) ||
 	    !layout_init(&backend->folded.layout, backend->net, predict, true) || !engine_allocate(backend))
 		return out_of_memory(backend);
+	if (backend->folded.quantities)
+		for (size_t s = 0; s < backend->net->stage_count; s++)
+			if (quantise_is_too_deep(&backend->folded.layout.stages[s]))
+				return backend->host->fail(STATUS_USAGE,
+							   "stage %zu adds up too many products for int8: use --precision fp32", s);
 	backend->team = team_open(backend->threads);
 	if (!backend->team)
 		return backend->host->fail(STATUS_IO, "can't start %d threads", backend->threads);
 	set_initial(backend, param, bn);
 	backend->version = 1;
 	snprintf(backend->chosen, sizeof backend->chosen, "cpu %s %s", backend->kernels->name,
-		 backend->kernels->cell == sizeof(float) ? "fp32" : "bf16");
+		 backend->kernels->cell == sizeof(float) ? "fp32" : backend->kernels->cell == 1 ? "int8" : "bf16");
 	return STATUS_OK;
 }
 

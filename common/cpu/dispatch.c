@@ -1,12 +1,18 @@
 /* dispatch.c: asked once, when a backend opens. __builtin_cpu_supports looks at the system's state (XGETBV) too. */
 #include "cpu/dispatch.h"
 
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 #include <stdlib.h>
 #include <string.h>
 
+/* What a processor may have. FM_CPU names one of them; where it has no kernels for a precision, those before it do. */
 typedef struct Candidate {
-	const KernelTable *kernels;
+	const char *name;
 	bool (*can_run)(void);
+	const KernelTable *kernels; /* for floats or bf16, or NULL */
+	const KernelTable *bytes;   /* for int8, or NULL */
 } Candidate;
 
 static bool
@@ -30,6 +36,21 @@ has_avx512(void)
 }
 
 static bool
+has_avxvnni(void)
+{
+	unsigned a, b, c, d;
+
+	/* older compilers' __builtin_cpu_supports doesn't know it; the registers are AVX2's */
+	return has_avx2() && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4);
+}
+
+static bool
+has_avx512vnni(void)
+{
+	return has_avx512() && __builtin_cpu_supports("avx512vnni");
+}
+
+static bool
 has_avx512bf16(void)
 {
 	return has_avx512() && __builtin_cpu_supports("avx512bf16");
@@ -38,45 +59,60 @@ has_avx512bf16(void)
 
 /* From what runs everywhere up to the fastest. */
 static const Candidate candidates[] = {
-	{ &kernels_plain, always },
+	{ "plain", always, &kernels_plain, &kernels_plain_int8 },
 #ifdef __x86_64__
-	{ &kernels_avx2, has_avx2 },
-	{ &kernels_avx512, has_avx512 },
-	{ &kernels_avx512bf16, has_avx512bf16 },
+	{ "avx2", has_avx2, &kernels_avx2, &kernels_avx2_int8 },
+	{ "avxvnni", has_avxvnni, NULL, &kernels_avxvnni },
+	{ "avx512", has_avx512, &kernels_avx512, NULL },
+	{ "avx512vnni", has_avx512vnni, NULL, &kernels_avx512vnni },
+	{ "avx512bf16", has_avx512bf16, &kernels_avx512bf16, NULL },
 #endif
 };
 
 enum { CANDIDATES = sizeof candidates / sizeof *candidates };
 
-/* The most that runs here, or the one demanded. @return NULL after host->fail */
-static const KernelTable *
+/* The most that runs here, or what is demanded. @return -1 after host->fail */
+static int
 most_capable(const BackendHost *host)
 {
 	const char *demanded = getenv("FM_CPU");
-	const KernelTable *best = NULL, *found = NULL;
+	int best = 0, found = -1;
 
 	for (int i = 0; i < CANDIDATES; i++) {
 		if (!candidates[i].can_run())
 			continue;
-		best = candidates[i].kernels;
-		if (demanded && strcmp(demanded, best->name) == 0)
-			found = best;
+		best = i;
+		if (demanded && strcmp(demanded, candidates[i].name) == 0)
+			found = i;
 	}
 	if (!demanded || !*demanded)
 		return best;
-	if (!found)
+	if (found < 0)
 		host->fail(STATUS_DEVICE, "FM_CPU is \"%s\", which this processor can't run; the most it can is %s",
-			   demanded, best->name);
+			   demanded, candidates[best].name);
 	return found;
+}
+
+/* The first from there downwards that has kernels: plain has them all. */
+static const KernelTable *
+kernels_from(int i, bool of_bytes)
+{
+	for (;; i--) {
+		const KernelTable *kernels = of_bytes ? candidates[i].bytes : candidates[i].kernels;
+		if (kernels && candidates[i].can_run())
+			return kernels;
+	}
 }
 
 const KernelTable *
 cpu_kernels(const BackendHost *host, Precision precision, bool is_training)
 {
-	const KernelTable *kernels = most_capable(host);
+	const int most = most_capable(host);
+	const KernelTable *kernels;
 
-	if (!kernels)
+	if (most < 0)
 		return NULL;
+	kernels = kernels_from(most, precision == PRECISION_INT8);
 	if (precision == PRECISION_FP32 || (precision == PRECISION_AUTO && !is_training))
 		return kernels->floats;
 	if (precision == PRECISION_BF16 && kernels->floats == kernels) {

@@ -66,6 +66,7 @@ typedef struct Scratch {
 	void *infer_in;	  /* stage 0's input; NULL for MAIN_ROWS, which has */
 	void *infer_picture; /* a picture amid its padding, as cells */
 	void *infer_y;	  /* of one stage and a few images, before its pool */
+	float *ranges;	  /* [stage][2]: outputs seen, where they are wanted */
 } Scratch;
 
 /** A run of parameters that an update treats alike. */
@@ -81,6 +82,11 @@ typedef struct Update {
 	float keep_decayed, decay_decayed; /* of the ranges that decay applies to */
 } Update;
 
+/** How a stage's numbers lie in bytes: x = step (q - zero). */
+typedef struct Quantity {
+	float step, zero;
+} Quantity;
+
 /** Weights for prediction, batch norm's scale in them. */
 typedef struct Folded {
 	const KernelTable *kernels;
@@ -88,6 +94,9 @@ typedef struct Folded {
 	float *weight;	 /* packed */
 	void *words;	 /* the same, as it is multiplied */
 	float **scale, **shift; /* [stage]; scale is 1 where it is in the weights */
+	Quantity *quantities; /* int8: [stage], of the outputs; else NULL */
+	float **map;	 /* int8: [stage], [y.h][y.w][y.lanes] in place of shift, or NULL */
+	double *offsets; /* int8: room for a block's */
 	void *table;	 /* MAIN_ROWS: [c][256] what pixels are worth, in cells */
 	uint64_t version;
 	Vector vector;
@@ -235,6 +244,9 @@ typedef struct MainJob {
 	const StageLayout *stage;
 	const void *words; /* of all stages */
 	const float *bias; /* [y.lanes] or NULL */
+	size_t bias_pixel; /* 0, or floats from one output pixel's bias to the next */
+	const float *scale; /* [y.lanes] of bytes; else NULL */
+	bool y_is_float;   /* else cells; of a dense layer, floats it always is */
 	bool is_relu;
 	double *sum, *square; /* [y.lanes] or NULL: of y, added to */
 } MainJob;

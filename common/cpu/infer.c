@@ -1,8 +1,10 @@
 /* infer.c: prediction. Batch norm is folded into the weights before it, once a change of the weights; a few images at a
- * time go through all convolutions, so that what passes between them stays in the cache. */
-#include "cpu/engine.h"
+ * time go through all convolutions, so that what passes between them stays in the cache. Bytes go the same way as floats
+ * and bf16, but that their sums get a scale at once, before a pool. */
+#include "cpu/fold.h"
+#include "cpu/observe.h"
 
-#include <math.h>
+#include <string.h>
 
 typedef struct Infer {
 	Backend *backend;
@@ -10,81 +12,14 @@ typedef struct Infer {
 	float *prob;
 } Infer;
 
-/* ---- folding ---- */
-
-/* Where there are weights, batch norm's scale goes into them. */
-static void
-fold_channels(Folded *folded, size_t s, const float *param, const float *bn, float *weight_scale)
-{
-	const StageLayout *stage = &folded->layout.stages[s];
-	const Layer *layer = stage->stage->bn;
-
-	for (uint32_t c = 0; c < stage->channels; c++) {
-		const double bias = stage->bias ? (double)param[stage->bias->offset + c] : 0;
-		double scale = 1, shift = bias;
-		if (layer) {
-			scale = (double)param[stage->gamma->offset + c] /
-				sqrt((double)bn[layer->variance + c] + BN_EPSILON);
-			shift = (double)param[stage->beta->offset + c] + (bias - (double)bn[layer->mean + c]) * scale;
-		}
-		folded->shift[s][c] = (float)shift;
-		folded->scale[s][c] = stage->weight ? 1 : (float)scale;
-		weight_scale[c] = (float)scale;
-	}
-}
-
-static void
-fold_depthwise(Folded *folded, const StageLayout *stage, const float *param, const float *scale)
-{
-	const float *from = param + stage->weight->offset;
-	float *to = folded->weight + stage->weight->offset;
-	const uint32_t lanes = stage->y.lanes;
-
-	for (size_t i = 0; i < stage->weight->count; i++)
-		to[i] = i % lanes < stage->channels ? from[i] * scale[i % lanes] : 0;
-}
-
-static void
-fold_weights(Folded *folded, size_t s, const float *param, const float *scale)
-{
-	const StageLayout *stage = &folded->layout.stages[s];
-	const uint32_t block = folded->layout.block;
-	const size_t rows = stage->weight->block_stride / block;
-	const float *from = param + stage->weight->offset;
-	float *to = folded->weight + stage->weight->offset;
-
-	for (uint32_t first = 0; first < stage->channels; first += block)
-		for (size_t row = 0; row < rows; row++, from += block, to += block)
-			for (uint32_t i = 0; i < block && first + i < stage->channels; i++)
-				to[i] = from[i] * scale[first + i];
-	for (size_t part = 0; part < layout_words_parts(stage); part++)
-		layout_words(stage, folded->kernels, part, folded->weight, folded->words);
-}
-
-static void
-fold(Backend *backend, Vector which)
-{
-	Folded *folded = &backend->folded;
-	const float *param = backend->vectors[which];
-	const float *bn = backend->vectors[which == VECTOR_EMA	  ? VECTOR_EMA_BN
-					   : which == VECTOR_BEST ? VECTOR_BEST_BN
-								  : VECTOR_BN];
-
-	if (folded->version == backend->version && folded->vector == which)
-		return;
-	for (size_t s = 0; s < folded->layout.stage_count; s++) {
-		float *scale = backend->scratch[0].z; /* as long as any image, so as any stage's channels */
-		fold_channels(folded, s, param, bn, scale);
-		if (folded->layout.stages[s].kind == MAIN_DEPTHWISE)
-			fold_depthwise(folded, &folded->layout.stages[s], param, scale);
-		else if (folded->layout.stages[s].weight)
-			fold_weights(folded, s, param, scale);
-	}
-	folded->version = backend->version;
-	folded->vector = which;
-}
-
 /* ---- one stage, a few images ---- */
+
+/* Is the first stage's pool done with its sums? A bias of every pixel's own doesn't commute with it. */
+static bool
+pools_rows(const Folded *folded, size_t s)
+{
+	return rows_can_pool(&folded->layout.stages[s]) && !(folded->map && folded->map[s]);
+}
 
 typedef struct Few {
 	const Infer *job;
@@ -103,16 +38,17 @@ infer_main(const Few *few, const MainJob *main, void *y, const Plane *plane)
 {
 	const StageLayout *stage = few->stage;
 	const size_t cell = main->kernels->cell, y_image = plane_image(plane);
+	const size_t y_cell = main->y_is_float ? sizeof(float) : few->kernels->cell;
 
 	if (stage->kind == MAIN_CONV)
 		main_images(main, few->in, y, plane, few->n);
 	if (stage->kind == MAIN_DENSE)
 		main_dense(main, few->in, y, few->n, 0, stage->blocks);
 	for (uint32_t i = 0; i < few->n; i++) {
-		void *here = cells_at(y, i * y_image, few->kernels->cell);
+		void *here = cells_at(y, i * y_image, y_cell);
 		if (stage->kind == MAIN_ROWS)
 			main_rows(main, batch_pixels(main->backend, few->job->batch, few->image + i), here, plane,
-				  rows_can_pool(stage), few->scratch);
+				  pools_rows(&few->job->backend->folded, few->s), few->scratch);
 		const void *in = cells_at(few->in, i * plane_image(&stage->in), cell);
 		if (stage->kind == MAIN_FLATTEN)
 			main_flatten(main->kernels, stage, in, here, few->scratch);
@@ -124,15 +60,17 @@ infer_main(const Few *few, const MainJob *main, void *y, const Plane *plane)
 	}
 }
 
+/* From y to the output: batch norm or a bias, unless the sums had it, and a pool. */
 static void
 infer_finish(const Few *few, const void *y)
 {
 	const StageLayout *stage = few->stage;
 	const Folded *folded = &few->job->backend->folded;
 	const size_t cell = few->kernels->cell, first = (size_t)stage->out.left * stage->out.lanes;
+	const bool is_done = folded->quantities && stage->weight;
 	Ends ends = {
 		.backend = few->job->backend, .kernels = folded->kernels, .layout = &folded->layout, .stage = stage,
-		.affine = { .scale = folded->scale[few->s], .shift = folded->shift[few->s],
+		.affine = { .scale = is_done ? NULL : folded->scale[few->s], .shift = folded->shift[few->s],
 			    .is_relu = stage->is_relu && stage->other < 0 },
 		.scratch = few->scratch,
 	};
@@ -148,20 +86,47 @@ infer_finish(const Few *few, const void *y)
 	}
 }
 
+/* A pool of numbers that are not rounded to bytes before it. */
+static void
+infer_pool(const Few *few, const float *y)
+{
+	const StageLayout *stage = few->stage;
+	const size_t first = (size_t)stage->out.left * stage->out.lanes;
+
+	for (uint32_t i = 0; i < few->n; i++) {
+		few->kernels->pool(&stage->pool, y + i * plane_image(&stage->y), few->scratch->out[0]);
+		few->kernels->store(&(Store){
+			.h = stage->out.h, .w = stage->out.w, .lanes = stage->out.lanes, .from = { few->scratch->out[0] },
+			.to = { cells_at(few->out, i * plane_image(&stage->out) + first, few->kernels->cell) },
+			.to_row = plane_row(&stage->out),
+		});
+	}
+}
+
 static void
 infer_stage(const Few *few)
 {
 	const Backend *backend = few->job->backend;
 	const Folded *folded = &backend->folded;
 	const StageLayout *stage = few->stage;
-	const bool is_direct = stage->taps && stage->other < 0 && (!stage->has_pool || rows_can_pool(stage));
-	const MainJob main = {
+	const bool is_bytes = folded->quantities && stage->weight;
+	const bool is_direct = stage->taps && stage->other < 0 && (!stage->has_pool || pools_rows(folded, few->s));
+	const bool pools_floats = is_bytes && stage->has_pool && !stage->is_fused;
+	const bool is_whole = is_direct || is_bytes; /* bias and ReLU come with the sums */
+	MainJob main = {
 		.backend = backend, .kernels = folded->kernels, .stage = stage, .words = folded->words,
-		.bias = is_direct ? folded->shift[few->s] : NULL, .is_relu = is_direct && stage->is_relu,
+		.bias = is_whole ? folded->shift[few->s] : NULL, .is_relu = is_whole && stage->is_relu,
+		.scale = is_bytes ? folded->scale[few->s] : NULL, .y_is_float = pools_floats,
 	};
 
+	if (is_bytes && folded->map[few->s]) {
+		main.bias = folded->map[few->s];
+		main.bias_pixel = stage->y.lanes;
+	}
 	infer_main(few, &main, is_direct ? few->out : few->scratch->infer_y, is_direct ? &stage->out : &stage->y);
-	if (!is_direct)
+	if (pools_floats)
+		infer_pool(few, few->scratch->infer_y);
+	else if (!is_direct)
 		infer_finish(few, stage->kind == MAIN_NONE ? few->in : few->scratch->infer_y);
 	if (few->out_cells != few->out)
 		folded->kernels->store(&(Store){
@@ -173,6 +138,7 @@ infer_stage(const Few *few)
 		ends_bare(&stage->out, folded->kernels->cell,
 			  cells_at(few->out_cells, i * plane_image(&stage->out), folded->kernels->cell),
 			  cells_at(few->scratch->infer_bare[few->s], i * plane_image(&bare), folded->kernels->cell));
+	observe(backend, few->s, few->out, few->n, few->scratch);
 }
 
 /* ---- all stages ---- */
@@ -211,16 +177,42 @@ infer_stages(const Infer *job, size_t first, size_t end, uint64_t begin, uint64_
 	}
 }
 
+/* Pixels are bytes already. */
+static void
+infer_bytes(const StageLayout *stage, const uint8_t *pixels, uint8_t *to)
+{
+	const Shape *in = &stage->stage->in;
+
+	for (size_t i = 0; i < (size_t)in->h * in->w; i++, pixels += in->c)
+		memcpy(to + i * stage->in.lanes, pixels, in->c);
+}
+
+/* What the last stage has put out, as the numbers that softmax wants. */
+static void
+infer_logits(const Folded *folded, const void *out, float *logits)
+{
+	const size_t last = folded->layout.stage_count - 1;
+	const StageLayout *stage = &folded->layout.stages[last];
+
+	stage_kernels(folded->kernels, stage)->load(stage->out.lanes, out, logits);
+	for (uint32_t k = 0; folded->quantities && k < folded->layout.net->classes; k++)
+		logits[k] = (logits[k] - folded->quantities[last].zero) * folded->quantities[last].step;
+}
+
 static void
 infer_input(const Infer *job, uint64_t image, uint32_t n, Scratch *scratch)
 {
 	const Folded *folded = &job->backend->folded;
 	const StageLayout *stage = folded->layout.stages;
 
-	for (uint32_t i = 0; scratch->infer_in && i < n; i++)
-		input_image(job->backend, folded->kernels, stage, batch_pixels(job->backend, job->batch, image + i),
-			    cells_at(scratch->infer_in, i * plane_image(&stage->in), folded->kernels->cell),
-			    scratch->input[0]);
+	for (uint32_t i = 0; scratch->infer_in && i < n; i++) {
+		const uint8_t *pixels = batch_pixels(job->backend, job->batch, image + i);
+		void *to = cells_at(scratch->infer_in, i * plane_image(&stage->in), folded->kernels->cell);
+		if (folded->quantities)
+			infer_bytes(stage, pixels, to);
+		else
+			input_image(job->backend, folded->kernels, stage, pixels, to, scratch->input[0]);
+	}
 }
 
 static void
@@ -233,7 +225,7 @@ infer_task(void *context, size_t task, int thread)
 	const uint64_t end = begin + INFER_IMAGES < n ? begin + INFER_IMAGES : n;
 	const size_t flat = first_flat(layout), last = layout->stage_count - 1;
 	const StageLayout *stage = &layout->stages[last];
-	const KernelTable *kernels = stage_kernels(folded->kernels, stage);
+	const size_t cell = stage_kernels(folded->kernels, stage)->cell;
 	Scratch *scratch = &job->backend->scratch[thread];
 
 	if (flat == 0)
@@ -245,8 +237,7 @@ infer_task(void *context, size_t task, int thread)
 	}
 	infer_stages(job, flat, last + 1, begin, begin, (uint32_t)(end - begin), scratch);
 	for (uint64_t image = begin; image < end; image++) {
-		kernels->load(stage->out.lanes,
-			      cells_at(scratch->infer[last], (image - begin) * stage->out.lanes, kernels->cell), scratch->z);
+		infer_logits(folded, cells_at(scratch->infer[last], (image - begin) * stage->out.lanes, cell), scratch->z);
 		softmax(scratch->z, job->backend->net->classes, job->prob + image * job->backend->net->classes);
 	}
 }
@@ -258,4 +249,5 @@ infer_predict(Backend *backend, const Batch *batch, Vector which, float *prob)
 
 	fold(backend, which);
 	team_run(backend->team, (batch->n + INFER_IMAGES - 1) / INFER_IMAGES, infer_task, &job);
+	observe_finish(backend);
 }

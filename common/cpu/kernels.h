@@ -33,7 +33,7 @@ typedef struct Window {
 	uint32_t kernel_h, kernel_w, stride, pad_top, pad_left;
 } Window;
 
-/** y = x * weight (+ y) (+ bias), then perhaps ReLU; every sum runs over kernel rows, columns, channels in that order. */
+/** y = x * weight (+ y) (* scale) (+ bias), then perhaps ReLU; every sum runs over kernel rows, columns, channels in that order. */
 typedef struct Conv {
 	Window window;
 	uint32_t n;	     /* images */
@@ -43,13 +43,14 @@ typedef struct Conv {
 	size_t x_pixel_bytes; /* from one pixel of x to the next, where that is no whole word; 0: x.pixel */
 	const void *weight;
 	size_t weight_block; /* words from one block to the next */
-	const float *scale;  /* [lanes]: of sums of bytes; else NULL */
+	const float *scale;  /* [lanes]: of sums of bytes, NULL: written as they are; of other cells NULL */
 	const float *bias;   /* [lanes], or NULL */
+	size_t bias_pixel;   /* bytes: where not 0, every output pixel has its bias, so many floats from the last */
 	double *sum, *square; /* [lanes], or NULL: added to, over what is written */
 	bool y_is_float;     /* else cells */
 	bool is_added;	     /* to what y holds, which is floats then */
 	bool is_relu;
-	bool is_pooled; /* of every 2 x 2 the largest is written; the window stays inside the picture, there are no sums */
+	bool is_pooled; /* of every 2 x 2 the largest is written; windows stay inside the picture, a row of theirs is one tap */
 } Conv;
 
 /** dweight = the sum over images (or pairs of them) and pixels of x * dy (+ dweight), floats in the weights' layout. */
@@ -87,7 +88,7 @@ typedef struct Depthwise {
 
 /** From y to a stage's output: affine, then a pool whose windows don't overlap. Second images are NULL where there is one. */
 typedef struct Finish {
-	Affine affine;
+	Affine affine; /* bytes: scale may be NULL, for nothing but a pool */
 	const Pool *pool; /* NULL, or a max pool with kernel_h = kernel_w = stride */
 	uint32_t h, w, lanes; /* of y */
 	const void *y[2];
@@ -241,6 +242,15 @@ typedef struct KernelTable {
 
 	const FirstKernels *first; /* NULL: not offered */
 } KernelTable;
+
+/** Kernels whose cells are bytes: activations 0 … 255, weights -127 … 127, sums of 32 bits, the same bits in every table.
+ * They predict: what trains is missing. */
+extern const KernelTable kernels_plain_int8;
+#ifdef __x86_64__
+extern const KernelTable kernels_avx2_int8;
+extern const KernelTable kernels_avxvnni;
+extern const KernelTable kernels_avx512vnni;
+#endif
 
 extern const KernelTable kernels_plain;
 #ifdef __x86_64__

@@ -21,7 +21,10 @@ forward_conv(const MainJob *job)
 		.lanes = stage->y.lanes,
 		.weight = cells_at(job->words, stage->words, WORD),
 		.weight_block = stage->words_block,
+		.scale = job->scale,
 		.bias = job->bias,
+		.bias_pixel = job->bias_pixel,
+		.y_is_float = job->y_is_float,
 		.is_relu = job->is_relu,
 		.sum = job->sum,
 		.square = job->square,
@@ -57,12 +60,12 @@ flat_window(uint32_t rows, uint32_t width, bool has_gaps)
 void
 main_images(const MainJob *job, const void *in, void *y, const Plane *y_plane, uint32_t n)
 {
-	const size_t cell = job->kernels->cell;
+	const size_t cell = job->kernels->cell, y_cell = job->y_is_float ? sizeof(float) : cell;
 	Conv conv = forward_conv(job);
 
 	conv.n = n;
 	conv.x = plane_grid(&job->stage->in, in, cell, WORD);
-	conv.y = plane_grid(y_plane, y, cell, cell);
+	conv.y = plane_grid(y_plane, y, y_cell, y_cell);
 	job->kernels->conv(&conv, 0, job->stage->blocks);
 }
 
@@ -184,6 +187,7 @@ main_dense(const MainJob *job, const void *in, float *y, uint32_t n, uint32_t fi
 		conv.x.data = cells_at(in, k, WORD);
 		conv.weight = cells_at(job->words, stage->words + (size_t)k * job->kernels->block, WORD);
 		conv.is_added = k > 0;
+		conv.scale = is_last ? job->scale : NULL;
 		conv.bias = is_last ? job->bias : NULL;
 		conv.is_relu = is_last && job->is_relu;
 		job->kernels->conv(&conv, first_block, end_block);

@@ -1,5 +1,5 @@
 /* memory.c: everything whose size follows from the plan and the options, zeroed, each piece on 64 bytes. */
-#include "cpu/engine.h"
+#include "cpu/fold.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -304,7 +304,8 @@ allocate_infer(Backend *backend, Scratch *scratch)
 	scratch->infer = engine_piece(backend, layout->stage_count * sizeof *scratch->infer);
 	scratch->infer_cells = engine_piece(backend, layout->stage_count * sizeof *scratch->infer_cells);
 	scratch->infer_bare = engine_piece(backend, layout->stage_count * sizeof *scratch->infer_bare);
-	if (!scratch->infer || !scratch->infer_cells || !scratch->infer_bare)
+	scratch->ranges = engine_piece(backend, layout->stage_count * 2 * sizeof *scratch->ranges);
+	if (!scratch->infer || !scratch->infer_cells || !scratch->infer_bare || !scratch->ranges)
 		return false;
 	for (size_t s = 0; s < layout->stage_count; s++) {
 		const size_t images = s + 1 >= flat ? INFER_IMAGES : INFER_PAIR;
@@ -339,6 +340,28 @@ allocate_threads(Backend *backend)
 	return true;
 }
 
+/* Which stages have a bias for every pixel depends on the ranges. */
+static bool
+allocate_quantities(Backend *backend)
+{
+	Folded *folded = &backend->folded;
+	size_t taps = 1;
+	bool ok = true;
+
+	folded->quantities = engine_piece(backend, folded->layout.stage_count * sizeof *folded->quantities);
+	folded->map = engine_piece(backend, folded->layout.stage_count * sizeof *folded->map);
+	if (!folded->quantities || !folded->map)
+		return false;
+	quantise_ranges(folded, backend->options.ranges);
+	for (size_t s = 0; s < folded->layout.stage_count && ok; s++) {
+		const StageLayout *stage = &folded->layout.stages[s];
+		taps = larger(taps, (size_t)stage->window.kernel_h * stage->window.kernel_w);
+		if (quantise_needs_map(folded, s))
+			ok = floats(backend, &folded->map[s], plane_image(&stage->y));
+	}
+	return ok && doubles(backend, &folded->offsets, taps * folded->layout.block);
+}
+
 static bool
 allocate_folded(Backend *backend)
 {
@@ -358,6 +381,8 @@ allocate_folded(Backend *backend)
 		if (ok)
 			rows_table(backend->net, folded->kernels, folded->table);
 	}
+	if (ok && folded->kernels->cell == sizeof(uint8_t))
+		ok = allocate_quantities(backend);
 	return ok && floats(backend, &folded->weight, folded->layout.packed_count) &&
 	       cells(backend, &folded->words, folded->layout.words_count, sizeof(float));
 }

@@ -90,7 +90,9 @@ fill_frame(const MainJob *job, const uint8_t *pixels, char *frame)
 	char *to = frame + win->pad_top * pitch + (size_t)win->pad_left * c * cell;
 
 	for (uint32_t y = 0; y < win->in_h; y++, pixels += row, to += pitch)
-		if (cell == sizeof(float))
+		if (cell == sizeof(uint8_t)) /* worth what they are: step and offset are in the weights */
+			memcpy(to, pixels, row);
+		else if (cell == sizeof(float))
 			look_up_floats(table, c, pixels, win->in_w, (float *)(void *)to);
 		else
 			look_up_halves(table, c, pixels, win->in_w, (uint16_t *)(void *)to);
@@ -103,7 +105,8 @@ main_rows(const MainJob *job, const uint8_t *pixels, void *y, const Plane *y_pla
 {
 	const StageLayout *stage = job->stage;
 	const Window *win = &stage->window;
-	const size_t cell = job->kernels->cell, pitch = rows_pitch(stage, cell);
+	const size_t cell = job->kernels->cell, y_cell = job->y_is_float ? sizeof(float) : cell;
+	const size_t pitch = rows_pitch(stage, cell);
 	const Conv conv = {
 		.window = { .in_h = (uint32_t)rows_h(stage), .in_w = (uint32_t)rows_w(stage), .out_h = win->out_h,
 			    .out_w = win->out_w, .kernel_h = win->kernel_h, .kernel_w = 1, .stride = win->stride },
@@ -112,10 +115,13 @@ main_rows(const MainJob *job, const uint8_t *pixels, void *y, const Plane *y_pla
 		.lanes = stage->y.lanes,
 		.x = { .data = scratch->infer_picture, .row = pitch / WORD },
 		.x_pixel_bytes = stage->stage->in.c * cell,
-		.y = plane_grid(y_plane, y, cell, cell),
+		.y = plane_grid(y_plane, y, y_cell, y_cell),
 		.weight = cells_at(job->words, stage->words, WORD),
 		.weight_block = stage->words_block,
+		.scale = job->scale,
 		.bias = job->bias,
+		.bias_pixel = job->bias_pixel,
+		.y_is_float = job->y_is_float,
 		.is_relu = job->is_relu,
 		.is_pooled = is_pooled,
 	};

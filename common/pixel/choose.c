@@ -45,6 +45,7 @@ static bool
 is_meant(const char *demanded, const WarpKernel *kernel)
 {
 	return strcmp(demanded, kernel->name) == 0 ||
+	       (strcmp(kernel->name, "avx2") == 0 && strcmp(demanded, "avxvnni") == 0) ||
 	       (strcmp(kernel->name, "avx512") == 0 && strncmp(demanded, "avx512", 6) == 0);
 }
 

@@ -2,6 +2,7 @@
 #include "predict/predictor.h"
 
 #include "device/device.h"
+#include "predict/ranges.h"
 #include "predict/temperature.h"
 #include "predict/views.h"
 
@@ -18,13 +19,11 @@ picture_size(const Predictor *predictor)
 }
 
 static Status
-read_calibration(Predictor *predictor, Precision precision, double wanted)
+read_temperature(Predictor *predictor, double wanted)
 {
 	const json_t *calibration = predictor->model->calibration;
 	const json_t *temperature = json_object_get(calibration, "temperature");
 
-	if (precision == PRECISION_INT8 && !json_object_get(calibration, "ranges"))
-		return fail(STATUS_INPUT, "the model has no activation ranges (fm.calibration), which int8 needs; use fp32");
 	predictor->temperature = wanted > 0 ? wanted : temperature ? json_number_value(temperature) : 1;
 	if (!(predictor->temperature > 0 && isfinite(predictor->temperature)))
 		return fail(STATUS_INPUT, "the model's temperature (fm.calibration) is %g; expected a number above 0",
@@ -41,7 +40,14 @@ open_backend(Predictor *predictor, const PredictorOptions *options, Precision pr
 		.batch_most = PREDICTOR_TILE,
 		.threads = options->threads,
 	};
-	return device_open(&predictor->device, options->device, &model->net, model->param, model->bn, &how);
+	float *ranges = NULL;
+	Status status = precision == PRECISION_INT8 ? ranges_read(model->calibration, &model->net, &ranges) : STATUS_OK;
+
+	how.ranges = ranges;
+	if (status >= 0)
+		status = device_open(&predictor->device, options->device, &model->net, model->param, model->bn, &how);
+	free(ranges);
+	return status;
 }
 
 static Status
@@ -64,7 +70,7 @@ predictor_open(Predictor *predictor, const Model *model, const PredictorOptions 
 	if (!views_count(predictor->views))
 		return fail(STATUS_INPUT, "the model wants unknown test views (fm.views): %s; say which with --tta",
 			    predictor->views);
-	Status status = read_calibration(predictor, precision, options->temperature);
+	Status status = read_temperature(predictor, options->temperature);
 	if (status < 0 || (status = make_room(predictor)) < 0 ||
 	    (status = open_backend(predictor, options, precision)) < 0) {
 		predictor_close(predictor);

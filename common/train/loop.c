@@ -5,6 +5,7 @@
 #include "train/calibrate.h"
 #include "train/checkpoint.h"
 #include "train/interrupt.h"
+#include "train/ranges.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -240,6 +241,8 @@ finish(Training *training)
 	if (training->validation.kept && training->state.monitor.best_epoch < 0)
 		return fail(STATUS_NO, "no epoch had a %s that is a number", training->state.monitor.key);
 	status = calibrate(training);
+	if (status >= 0)
+		status = ranges_measure(training);
 	if (status < 0)
 		return status;
 	training->state.is_finished = true;

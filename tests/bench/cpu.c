@@ -27,15 +27,31 @@ typedef struct Run {
 	uint8_t *pixels;
 	int32_t *labels;
 	int64_t *ids;
+	float *ranges;
 	Batch batch;
 	uint64_t step;
 } Run;
+
+/* Of the run's own images, by fp32: what int8 wants to know. */
+static float *
+find_ranges(Run *run, BackendOptions options)
+{
+	float *ranges = calloc(2 * run->net.stage_count, sizeof *ranges);
+
+	options.precision = PRECISION_FP32;
+	options.ranges_seen = ranges;
+	if (cpu_backend.open(&run->backend, device_host(), &run->net, run->param, run->bn, &options) < 0)
+		exit((puts(status_message()), 2));
+	cpu_backend.predict(run->backend, &run->batch, VECTOR_PARAM, run->prob);
+	cpu_backend.close(run->backend);
+	return ranges;
+}
 
 static void
 run_init(Run *run, const Bench *bench, bool is_training)
 {
 	const size_t image = (size_t)bench->input.h * bench->input.w * bench->input.c;
-	const BackendOptions options = {
+	BackendOptions options = {
 		.is_training = is_training, .precision = bench->precision, .batch_most = bench->batch,
 		.threads = bench->threads, .seed = 1, .optimizer = OPTIMIZER_ADAM,
 	};
@@ -46,8 +62,6 @@ run_init(Run *run, const Bench *bench, bool is_training)
 	run->param = calloc(run->net.param_count, sizeof(float));
 	run->bn = calloc(run->net.bn_count + 1, sizeof(float));
 	net_initialise(&run->net, 1, run->param, run->bn);
-	if (cpu_backend.open(&run->backend, device_host(), &run->net, run->param, run->bn, &options) < 0)
-		exit((puts(status_message()), 2));
 	run->pixels = malloc(bench->batch * image);
 	run->labels = calloc(bench->batch, sizeof *run->labels);
 	run->ids = calloc(bench->batch, sizeof *run->ids);
@@ -59,6 +73,10 @@ run_init(Run *run, const Bench *bench, bool is_training)
 		run->ids[i] = i;
 	}
 	run->batch = (Batch){ .n = bench->batch, .pixels = run->pixels, .label_a = run->labels, .ids = run->ids };
+	if (bench->precision == PRECISION_INT8)
+		options.ranges = run->ranges = find_ranges(run, options);
+	if (cpu_backend.open(&run->backend, device_host(), &run->net, run->param, run->bn, &options) < 0)
+		exit((puts(status_message()), 2));
 }
 
 static void
@@ -72,6 +90,7 @@ run_release(Run *run)
 	free(run->labels);
 	free(run->ids);
 	free(run->prob);
+	free(run->ranges);
 }
 
 static void
@@ -171,7 +190,7 @@ main(int argc, char **argv)
 		else if (!strcmp(argv[i], "--input"))
 			sscanf(next, "%ux%ux%u", &bench.input.h, &bench.input.w, &bench.input.c);
 	}
-	if (train)
+	if (train && bench.precision != PRECISION_INT8)
 		measure(&bench, true);
 	if (predict)
 		measure(&bench, false);

@@ -45,6 +45,14 @@ kernels_named(const char *name)
 	return cpu_kernels(device_host(), PRECISION_AUTO, true);
 }
 
+/* Those whose cells are bytes. */
+static inline const KernelTable *
+kernels_named_int8(const char *name)
+{
+	setenv("FM_CPU", name, 1);
+	return cpu_kernels(device_host(), PRECISION_INT8, false);
+}
+
 static const char *const kernel_names[] = { "plain", "avx2", "avx512", "avx512bf16" };
 
 static uint64_t noise_state = 1;

@@ -132,7 +132,9 @@ INLINE Vec vec_zero(void) { return vec_set(0); }
 
 /* A cell is what an activation is stored as. The loops that multiply take 32-bit words: a float, or two bf16 that lie
  * next to each other along the sum, low half first. */
-#if defined(__AVX512BF16__)
+#if defined(KERNELS_INT8)
+#include "cpu/kernels/simd_int8.h"
+#elif defined(__AVX512BF16__)
 typedef uint16_t Cell;
 INLINE Vec cells_load(const Cell *p)
 {
@@ -159,9 +161,11 @@ INLINE Vec vec_dot(Vec a, Vec b, Vec c) { return vec_fma(a, b, c); }
 INLINE Vec vec_pair(Vec a, Vec b) { (void)b; return a; } /* floats need no partner */
 #endif
 
+#if !defined(KERNELS_INT8)
 /* Of the sums that vec_dot makes: what they are worth, and the larger. */
 INLINE Vec sum_value(Vec sum, Vec scale, Vec bias) { (void)scale; return sum + bias; }
 INLINE Vec sum_max(Vec a, Vec b) { return vec_max(a, b); }
+#endif
 
 /* to[LANES] += a */
 INLINE void vec_add_double(double *to, Vec a)
