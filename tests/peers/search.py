@@ -17,8 +17,8 @@ from worker import Failed, Worker
 SECONDS = 0.6
 # the batch that is tried first, and the share of the best below which the others are not tried
 USUAL_BATCH, HOPELESS = 128, 0.6
-# how far behind the best a setting may be to be run against ours, and how many such
-NEAR, FINALISTS = 0.8, 3
+# how far behind the best others may be to be run against ours, how many such, and how many batches of one setting
+NEAR, FINALISTS, BATCHES_EACH = 0.8, 4, 2
 
 
 def machine():
@@ -54,16 +54,16 @@ class Tried:
         return [setting for setting in settings.every(self.about["threads"]) if setting not in known]
 
     def finalists(self, matches, batch=None):
-        """[(setting, batch)] of those that match, best first: each setting with its best batch, or with this one."""
-        best = {}
-        for result in self.results:
-            if "failed" in result or not matches(result["setting"]) or batch not in (None, result["batch"]):
-                continue
-            key = json.dumps(result["setting"], sort_keys=True)
-            if key not in best or result["figure"] > best[key][0]:
-                best[key] = result["figure"], result["setting"], result["batch"]
-        ranked = sorted(best.values(), key=lambda b: -b[0])[:FINALISTS]
-        return [(setting, size) for figure, setting, size in ranked if figure >= NEAR * ranked[0][0]]
+        """[(setting, batch)] of those that match, best first; with this batch, or each setting with its best ones."""
+        fitting = [r for r in self.results if "figure" in r and matches(r["setting"]) and batch in (None, r["batch"])]
+        chosen, settings_chosen = [], []
+        for result in sorted(fitting, key=lambda r: -r["figure"]):
+            if len(chosen) == FINALISTS or chosen and result["figure"] < NEAR * chosen[0]["figure"]:
+                break
+            if settings_chosen.count(result["setting"]) < BATCHES_EACH:
+                settings_chosen.append(result["setting"])
+                chosen.append(result)
+        return [(result["setting"], result["batch"]) for result in chosen]
 
 
 def hopeless(found, tried):
