@@ -30,6 +30,7 @@ help: ## print this list
 KERNEL_OPTIMISE := $(if $(SANITIZE),$(OPTIMISE),-O3)
 AVX512 := -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
 $(BUILD)/common/cpu/plain/%.o: EXTRA = $(KERNEL_OPTIMISE)
+$(BUILD)/common/cpu/neon/%.o: EXTRA = $(KERNEL_OPTIMISE)
 $(BUILD)/common/cpu/avx2/%.o: EXTRA = $(KERNEL_OPTIMISE) -mavx2 -mfma -mf16c
 $(BUILD)/common/cpu/avx512/%.o: EXTRA = $(KERNEL_OPTIMISE) $(AVX512)
 $(BUILD)/common/cpu/avxvnni/%.o: EXTRA = $(KERNEL_OPTIMISE) -mavx2 -mfma -mf16c -mavxvnni

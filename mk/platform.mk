@@ -32,6 +32,9 @@ endif
 ifeq ($(findstring __x86_64__,$(TARGET_MACROS)),)
 FOREIGN := $(shell find common/*/avx* -name '*.c' 2>/dev/null)
 endif
+ifeq ($(findstring __aarch64__,$(TARGET_MACROS)),)
+FOREIGN += $(shell find common/*/neon -name '*.c' 2>/dev/null)
+endif
 
 OPTIMISE ?= -O2
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla

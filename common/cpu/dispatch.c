@@ -67,6 +67,9 @@ static const Candidate candidates[] = {
 	{ "avx512vnni", has_avx512vnni, NULL, &kernels_avx512vnni },
 	{ "avx512bf16", has_avx512bf16, &kernels_avx512bf16, NULL },
 #endif
+#ifdef __aarch64__
+	{ "neon", always, &kernels_neon, &kernels_neon_int8 },
+#endif
 };
 
 enum { CANDIDATES = sizeof candidates / sizeof *candidates };

@@ -7,8 +7,8 @@
 
 /**
  * The best kernels that processor and system can run at this precision; auto is bf16 for training where there are
- * instructions for it, else fp32. The environment's FM_CPU (plain, avx2, avxvnni, avx512, avx512vnni, avx512bf16) is the
- * most that is used; the two with VNNI have kernels for int8 alone.
+ * instructions for it, else fp32. The environment's FM_CPU (plain, avx2, avxvnni, avx512, avx512vnni, avx512bf16; or
+ * neon) is the most that is used; the two with VNNI have kernels for int8 alone.
  *
  * @return NULL after host->fail, naming what was demanded and what is there
  */

@@ -243,6 +243,7 @@ typedef struct MainJob {
 	const KernelTable *kernels;
 	const StageLayout *stage;
 	const void *words; /* of all stages */
+	Team *team;	   /* that shares it; NULL: this thread's alone */
 	const float *bias; /* [y.lanes] or NULL */
 	size_t bias_pixel; /* 0, or floats from one output pixel's bias to the next */
 	const float *scale; /* [y.lanes] of bytes; else NULL */

@@ -6,10 +6,16 @@
 
 #include <string.h>
 
+/* Products of words, of one image: some 3 us of a core, where a run of the team costs 1. Sums of one image wait for each
+ * other, so that this is less than a convolution's. */
+enum { DENSE_SPLIT_WORK = 100000 };
+
 typedef struct Infer {
 	Backend *backend;
 	const Batch *batch;
 	float *prob;
+	uint32_t images; /* that a task takes */
+	Team *team;	 /* that shares a task, where there is but one; else NULL */
 } Infer;
 
 /* ---- one stage, a few images ---- */
@@ -33,6 +39,35 @@ typedef struct Few {
 	Scratch *scratch;
 } Few;
 
+/* A dense layer of few images: blocks of its outputs are shared. */
+typedef struct Dense {
+	const MainJob *job;
+	const void *in;
+	float *y;
+	uint32_t n;
+} Dense;
+
+static void
+dense_task(void *context, size_t block, int thread)
+{
+	const Dense *dense = context;
+
+	(void)thread;
+	main_dense(dense->job, dense->in, dense->y, dense->n, (uint32_t)block, (uint32_t)block + 1);
+}
+
+static void
+infer_dense(const Few *few, const MainJob *main, float *y)
+{
+	const StageLayout *stage = few->stage;
+	Dense dense = { .job = main, .in = few->in, .y = y, .n = few->n };
+
+	if (main->team && (size_t)stage->depth_words * stage->y.lanes >= DENSE_SPLIT_WORK)
+		team_run(main->team, stage->blocks, dense_task, &dense);
+	else
+		main_dense(main, few->in, y, few->n, 0, stage->blocks);
+}
+
 static void
 infer_main(const Few *few, const MainJob *main, void *y, const Plane *plane)
 {
@@ -43,7 +78,7 @@ infer_main(const Few *few, const MainJob *main, void *y, const Plane *plane)
 	if (stage->kind == MAIN_CONV)
 		main_images(main, few->in, y, plane, few->n);
 	if (stage->kind == MAIN_DENSE)
-		main_dense(main, few->in, y, few->n, 0, stage->blocks);
+		infer_dense(few, main, y);
 	for (uint32_t i = 0; i < few->n; i++) {
 		void *here = cells_at(y, i * y_image, y_cell);
 		if (stage->kind == MAIN_ROWS)
@@ -116,7 +151,7 @@ infer_stage(const Few *few)
 	MainJob main = {
 		.backend = backend, .kernels = folded->kernels, .stage = stage, .words = folded->words,
 		.bias = is_whole ? folded->shift[few->s] : NULL, .is_relu = is_whole && stage->is_relu,
-		.scale = is_bytes ? folded->scale[few->s] : NULL, .y_is_float = pools_floats,
+		.team = few->job->team, .scale = is_bytes ? folded->scale[few->s] : NULL, .y_is_float = pools_floats,
 	};
 
 	if (is_bytes && folded->map[few->s]) {
@@ -221,8 +256,8 @@ infer_task(void *context, size_t task, int thread)
 	const Infer *job = context;
 	const Folded *folded = &job->backend->folded;
 	const NetLayout *layout = &folded->layout;
-	const uint64_t begin = task * INFER_IMAGES, n = job->batch->n;
-	const uint64_t end = begin + INFER_IMAGES < n ? begin + INFER_IMAGES : n;
+	const uint64_t begin = task * job->images, n = job->batch->n;
+	const uint64_t end = begin + job->images < n ? begin + job->images : n;
 	const size_t flat = first_flat(layout), last = layout->stage_count - 1;
 	const StageLayout *stage = &layout->stages[last];
 	const size_t cell = stage_kernels(folded->kernels, stage)->cell;
@@ -242,12 +277,27 @@ infer_task(void *context, size_t task, int thread)
 	}
 }
 
+/* Whole pairs, and for small batches so few that every thread has some. */
+static uint32_t
+images_of_task(const Backend *backend, uint64_t n)
+{
+	const uint64_t share = (n + (uint64_t)backend->threads - 1) / (uint64_t)backend->threads;
+	const uint64_t pairs = (share + INFER_PAIR - 1) / INFER_PAIR;
+
+	return pairs * INFER_PAIR < INFER_IMAGES ? (uint32_t)(pairs * INFER_PAIR) : INFER_IMAGES;
+}
+
 void
 infer_predict(Backend *backend, const Batch *batch, Vector which, float *prob)
 {
-	Infer job = { .backend = backend, .batch = batch, .prob = prob };
+	Infer job = { .backend = backend, .batch = batch, .prob = prob, .images = images_of_task(backend, batch->n) };
 
 	fold(backend, which);
-	team_run(backend->team, (batch->n + INFER_IMAGES - 1) / INFER_IMAGES, infer_task, &job);
+	if (batch->n <= INFER_PAIR) {
+		job.team = backend->team;
+		infer_task(&job, 0, 0);
+	} else {
+		team_run(backend->team, (batch->n + job.images - 1) / job.images, infer_task, &job);
+	}
 	observe_finish(backend);
 }

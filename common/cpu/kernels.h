@@ -36,6 +36,7 @@ typedef struct Window {
 /** y = x * weight (+ y) (* scale) (+ bias), then perhaps ReLU; every sum runs over kernel rows, columns, channels in that order. */
 typedef struct Conv {
 	Window window;
+	uint32_t rows_before, rows_after; /* of the output, at its top and bottom: somebody else's; pooled, rows_before is even */
 	uint32_t n;	     /* images */
 	uint32_t c;	     /* words of input channels: what one tap sums over */
 	uint32_t lanes;	     /* output channels, a multiple of 16 */
@@ -251,12 +252,18 @@ extern const KernelTable kernels_avx2_int8;
 extern const KernelTable kernels_avxvnni;
 extern const KernelTable kernels_avx512vnni;
 #endif
+#ifdef __aarch64__
+extern const KernelTable kernels_neon_int8;
+#endif
 
 extern const KernelTable kernels_plain;
 #ifdef __x86_64__
 extern const KernelTable kernels_avx2;
 extern const KernelTable kernels_avx512;
 extern const KernelTable kernels_avx512bf16;
+#endif
+#ifdef __aarch64__
+extern const KernelTable kernels_neon;
 #endif
 
 #endif

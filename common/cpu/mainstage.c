@@ -1,5 +1,6 @@
 /* mainstage.c: conv, patches, dense and flatten as jobs of the two kernels that multiply. */
 #include "cpu/engine.h"
+#include "cpu/split.h"
 
 enum {
 	DENSE_DEPTH = 448, /* words of a dense layer at once: weights of a block take 56 KB, 14 images 25 KB */
@@ -66,7 +67,7 @@ main_images(const MainJob *job, const void *in, void *y, const Plane *y_plane, u
 	conv.n = n;
 	conv.x = plane_grid(&job->stage->in, in, cell, WORD);
 	conv.y = plane_grid(y_plane, y, y_cell, y_cell);
-	job->kernels->conv(&conv, 0, job->stage->blocks);
+	split_conv(job->team, job->kernels, &conv, job->stage->blocks);
 }
 
 void

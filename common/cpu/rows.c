@@ -1,6 +1,7 @@
 /* rows.c: the first convolution of a prediction. A row of a window, [kernel_w][c], lies in the picture as it is, so one
  * tap is such a row: nothing is copied but the picture, into a frame of zeros, and a 2 x 2 pool follows in registers. */
 #include "cpu/engine.h"
+#include "cpu/split.h"
 
 #include <string.h>
 
@@ -127,5 +128,5 @@ main_rows(const MainJob *job, const uint8_t *pixels, void *y, const Plane *y_pla
 	};
 
 	fill_frame(job, pixels, scratch->infer_picture);
-	job->kernels->conv(&conv, 0, stage->blocks);
+	split_conv(job->team, job->kernels, &conv, stage->blocks);
 }

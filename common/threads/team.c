@@ -163,6 +163,12 @@ team_run(Team *team, size_t count, TeamTask *task, void *context)
 	await_workers(team);
 }
 
+int
+team_threads(const Team *team)
+{
+	return team->threads;
+}
+
 Team *
 team_open(int threads)
 {

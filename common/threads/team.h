@@ -10,6 +10,9 @@ typedef struct Team Team;
 Team *team_open(int threads);
 void team_close(Team *team);
 
+/** How many run, the calling one counted. */
+int team_threads(const Team *team);
+
 /** One task of many; thread counts from 0 and says whose scratch memory may be used. */
 typedef void TeamTask(void *context, size_t task, int thread);
 

@@ -1,7 +1,7 @@
 /* Speed of the CPU backend: images a second and the share of the machine's roof, taken in turns in the same run.
  *
  * usage: cpu [--train|--predict] [--batch N] [--threads N] [--arch TEXT] [--input HxWxC] [--classes N] [--seconds S]
- * [--cpu-time] [--precision P] */
+ * [--cpu-time] [--precision P], or --one: how long one image takes */
 #include "bench/roof.h"
 #include "cpu/cpu.h"
 #include "device/device.h"
@@ -161,16 +161,42 @@ measure(const Bench *bench, bool is_training)
 	run_release(&run);
 }
 
+/* How long one image takes, from call to answer, by the clock on the wall. */
+static void
+measure_one(const Bench *bench)
+{
+	enum { CALLS = 4000 };
+	static double times[CALLS];
+	Run run;
+
+	run_init(&run, bench, false);
+	for (int i = 0; i < 100; i++)
+		run_once(&run, false);
+	for (int i = 0; i < CALLS; i++) {
+		struct timespec begin, end;
+		clock_gettime(CLOCK_MONOTONIC, &begin);
+		run_once(&run, false);
+		clock_gettime(CLOCK_MONOTONIC, &end);
+		times[i] = (double)(end.tv_sec - begin.tv_sec) * 1e6 + (double)(end.tv_nsec - begin.tv_nsec) * 1e-3;
+	}
+	qsort(times, CALLS, sizeof *times, by_value);
+	printf("one image %-22s threads %d  %6.1f us median, %6.1f the fastest tenth, %6.1f least\n",
+	       cpu_backend.chosen(run.backend), bench->threads, times[CALLS / 2], times[CALLS / 10], times[0]);
+	run_release(&run);
+}
+
 int
 main(int argc, char **argv)
 {
 	Bench bench = { .text = "seed", .input = { 28, 28, 1, false }, .classes = 10, .batch = 128, .threads = 1, .seconds = 2 };
-	bool train = true, predict = true;
+	bool train = true, predict = true, one = false;
 
 	for (int i = 1; i < argc; i++) {
 		const char *next = i + 1 < argc ? argv[i + 1] : "";
 		if (!strcmp(argv[i], "--train"))
 			predict = false;
+		else if (!strcmp(argv[i], "--one"))
+			one = true;
 		else if (!strcmp(argv[i], "--predict"))
 			train = false;
 		else if (!strcmp(argv[i], "--cpu-time"))
@@ -189,6 +215,11 @@ main(int argc, char **argv)
 			bench.precision = precision_from_name(next);
 		else if (!strcmp(argv[i], "--input"))
 			sscanf(next, "%ux%ux%u", &bench.input.h, &bench.input.w, &bench.input.c);
+	}
+	if (one) {
+		bench.batch = 1;
+		measure_one(&bench);
+		return 0;
 	}
 	if (train && bench.precision != PRECISION_INT8)
 		measure(&bench, true);

@@ -131,6 +131,8 @@ roof_loop(void *argument)
 		loop->done = roof_avx512();
 	else if (__builtin_cpu_supports("avx2"))
 		loop->done = roof_avx2();
+#else
+	loop->done = 0;
 #endif
 	return NULL;
 }

@@ -420,7 +420,7 @@ main(int argc, char **argv)
 	const bool is_bench = argc > 1 && !strcmp(argv[1], "--bench");
 
 	roof_clock = CLOCK_PROCESS_CPUTIME_ID;
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < KERNEL_NAMES; i++) {
 		kernels = kernels_named(kernel_names[i]);
 		if (!kernels) {
 			printf("# not on this machine: %s\n", status_message());

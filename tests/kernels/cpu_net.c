@@ -21,6 +21,7 @@ static const Path paths[] = {
 	{ "plain", PRECISION_FP32, 3e-4, 1e-5, 1e-5, 2e-3 },
 	{ "avx2", PRECISION_FP32, 3e-4, 1e-5, 1e-5, 2e-3 },
 	{ "avx512", PRECISION_FP32, 3e-4, 1e-5, 1e-5, 2e-3 },
+	{ "neon", PRECISION_FP32, 3e-4, 1e-5, 1e-5, 2e-3 },
 	{ "avx512bf16", PRECISION_BF16, 4e-1, 1e-2, 3e-2, 5e-2 },
 };
 
@@ -118,6 +119,31 @@ check_prediction(const Case *test)
 	CHECK(!memcmp(b, a + 3 * CLASSES, 7 * sizeof one), "%s: seven differ", test->text);
 	cpu_backend.close(cpu);
 	ref_backend.close(ref);
+	data_release(&data);
+}
+
+/* A network whose stages are large enough that threads share one image's. */
+static void
+check_alone(void)
+{
+	static const Case seed = { "seed", PICTURE(28, 28, 1), 4 };
+	enum { IMAGES = 4 };
+	const size_t image = 28 * 28;
+	float together[IMAGES * CLASSES], alone[IMAGES * CLASSES];
+	Data data;
+
+	data_init(&data, &seed);
+	Backend *one = open_backend(&cpu_backend, &data, 1, OPTIMIZER_ADAM, false);
+	Backend *three = open_backend(&cpu_backend, &data, 3, OPTIMIZER_ADAM, false);
+	cpu_backend.predict(one, &(Batch){ .n = IMAGES, .pixels = data.pixels }, VECTOR_PARAM, together);
+	for (int i = 0; i < 2; i++) {
+		const Batch batch = { .n = 1, .pixels = data.pixels + i * image };
+		cpu_backend.predict(three, &batch, VECTOR_PARAM, alone + i * CLASSES);
+	}
+	cpu_backend.predict(three, &(Batch){ .n = 2, .pixels = data.pixels + 2 * image }, VECTOR_PARAM, alone + 2 * CLASSES);
+	CHECK(!memcmp(alone, together, sizeof alone), "three threads on one image differ from one on four");
+	cpu_backend.close(one);
+	cpu_backend.close(three);
 	data_release(&data);
 }
 
@@ -232,6 +258,11 @@ TEST(predictions)
 		check_prediction(&cases[i]);
 }
 
+TEST(alone)
+{
+	check_alone();
+}
+
 TEST(same_bits)
 {
 	static const Optimizer optimizers[] = { OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_SGD };
@@ -274,6 +305,7 @@ main(void)
 		printf("# %s\n", path->instruction_set);
 		RUN(gradients);
 		RUN(predictions);
+		RUN(alone);
 		RUN(same_bits);
 		RUN(trajectories);
 	}

@@ -465,7 +465,7 @@ main(int argc, char **argv)
 	const bool is_bench = argc > 1 && !strcmp(argv[1], "--bench");
 
 	roof_clock = CLOCK_PROCESS_CPUTIME_ID;
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < KERNEL_NAMES; i++) {
 		kernels = kernels_named(kernel_names[i]);
 		if (!kernels || !kernels->first) {
 			printf("# %s: %s\n", kernel_names[i], kernels ? "has none of these" : status_message());

@@ -53,7 +53,9 @@ kernels_named_int8(const char *name)
 	return cpu_kernels(device_host(), PRECISION_INT8, false);
 }
 
-static const char *const kernel_names[] = { "plain", "avx2", "avx512", "avx512bf16" };
+static const char *const kernel_names[] = { "plain", "avx2", "avx512", "avx512bf16", "neon" };
+
+enum { KERNEL_NAMES = sizeof kernel_names / sizeof *kernel_names };
 
 static uint64_t noise_state = 1;
 

@@ -10,7 +10,8 @@
 
 enum { ROUNDS = 150, LANES_MOST = 96 };
 
-static const char *const names[] = { "plain", "avx2", "avxvnni", "avx512vnni" };
+static const char *const names[] = { "plain", "avx2", "avxvnni", "avx512vnni", "neon" };
+enum { NAMES = sizeof names / sizeof *names };
 static const KernelTable *kernels;
 
 /* ---- one job ---- */
@@ -377,7 +378,7 @@ check_net(const NetCase *test)
 		difference += fabs((double)plain[i] - (double)exact[i]) / FLOATS;
 	}
 	CHECK(difference <= 0.01, "%s: probabilities differ by %g in the mean", test->text, difference);
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < NAMES; i++) {
 		if (!kernels_named_int8(names[i]))
 			continue;
 		memset(found, 0xff, sizeof found);
@@ -468,7 +469,7 @@ main(int argc, char **argv)
 	const bool is_bench = argc > 1 && !strcmp(argv[1], "--bench");
 
 	roof_clock = CLOCK_PROCESS_CPUTIME_ID;
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < NAMES; i++) {
 		kernels = kernels_named_int8(names[i]);
 		if (!kernels) {
 			printf("# not on this machine: %s\n", status_message());

@@ -424,7 +424,7 @@ conv_images(const Conv *conv, uint32_t block, uint32_t image, int groups)
 {
 	const int vectors = conv_vectors(conv, block);
 	Tile tile = conv_begin_image(conv, block, image);
-	for (tile.row = 0; tile.row < conv->window.out_h; tile.row++) {
+	for (tile.row = conv->rows_before; tile.row < conv->window.out_h - conv->rows_after; tile.row++) {
 		tile.y = conv_row_of_y(conv, block, image, tile.row);
 		conv_row(conv, &tile, vectors, groups);
 	}
@@ -438,7 +438,7 @@ conv_image_pooled(const Conv *conv, uint32_t block, uint32_t image)
 	const uint32_t width = conv->window.out_w / 2, most = TILE_PIXELS / 4, tiles = (width + most - 1) / most;
 	Tile tile = conv_begin_image(conv, block, image);
 	tile.x_group = conv->window.stride * conv->x.row * sizeof(Word);
-	for (tile.row = 0; tile.row + 1 < conv->window.out_h; tile.row += 2) {
+	for (tile.row = conv->rows_before; tile.row + 1 < conv->window.out_h - conv->rows_after; tile.row += 2) {
 		char *row = conv_row_of_y(conv, block, image, tile.row / 2);
 		for (uint32_t t = 0; t < tiles; t++) {
 			uint32_t begin = (uint64_t)width * t / tiles, end = (uint64_t)width * (t + 1) / tiles;

@@ -10,7 +10,8 @@
 
 #if defined(__x86_64__)
 #include <immintrin.h>
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) && !defined(KERNELS_PLAIN)
+#define KERNELS_NEON
 #include <arm_neon.h>
 #endif
 
@@ -83,7 +84,7 @@ INLINE Vec vec_choose_greater(Vec a, Vec b, Vec x, Vec y)
 	return _mm256_blendv_ps(y, x, _mm256_cmp_ps(a, b, _CMP_GT_OQ));
 }
 
-#else /* four lanes in plain vector extensions: any 64-bit machine, SSE2 and NEON among them */
+#else /* four lanes in plain vector extensions: any 64-bit machine; with what NEON has beyond them, or SSE2 */
 
 #define LANES 4
 typedef float Vec __attribute__((vector_size(16)));
@@ -99,7 +100,7 @@ INLINE Vec vec_choose_greater(Vec a, Vec b, Vec x, Vec y)
 	VecMask m = (VecMask)(a > b);
 	return (Vec)(((VecMask)x & m) | ((VecMask)y & ~m));
 }
-#if defined(__aarch64__)
+#if defined(KERNELS_NEON)
 #define TILE_PIXELS 12 /* 24 of 32 registers */
 #define TILE_CHANNELS 8
 INLINE Vec vec_fma(Vec a, Vec b, Vec c) { return (Vec)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b); }

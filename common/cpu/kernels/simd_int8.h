@@ -83,6 +83,14 @@ INLINE Vec vec_dot(Vec weight, Vec x, Vec sum)
 	const __m128i even = _mm_madd_epi16(_mm_and_si128(b, _mm_set1_epi16(255)), _mm_srai_epi16(_mm_slli_epi16(w, 8), 8));
 	const __m128i odd = _mm_madd_epi16(_mm_srli_epi16(b, 8), _mm_srai_epi16(w, 8));
 	return (Vec)_mm_add_epi32((__m128i)sum, _mm_add_epi32(even, odd));
+#elif defined(KERNELS_NEON)
+	const int8x16_t w = vreinterpretq_s8_f32((float32x4_t)weight);
+	const uint8x16_t b = vreinterpretq_u8_f32((float32x4_t)x);
+	/* 255 * 127 is less than 2^15 */
+	const int16x8_t low = vmulq_s16(vmovl_s8(vget_low_s8(w)), vreinterpretq_s16_u16(vmovl_u8(vget_low_u8(b))));
+	const int16x8_t high = vmulq_s16(vmovl_s8(vget_high_s8(w)), vreinterpretq_s16_u16(vmovl_u8(vget_high_u8(b))));
+	const int32x4_t fours = vpaddq_s32(vpaddlq_s16(low), vpaddlq_s16(high));
+	return (Vec)vaddq_s32(vreinterpretq_s32_f32((float32x4_t)sum), fours);
 #else
 	typedef uint32_t Bits __attribute__((vector_size(16)));
 	VecMask total = (VecMask)sum;

@@ -1,5 +1,6 @@
 /* cpu/plain/kernels.c: the kernels for any 64-bit machine; the flags of this
  * folder are in mk/build.mk. */
+#define KERNELS_PLAIN
 #include "cpu/kernels/conv.h"
 #include "cpu/kernels/depthwise.h"
 #include "cpu/kernels/pack.h"
