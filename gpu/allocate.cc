@@ -1,6 +1,7 @@
 /* allocate.cc: what lies on the device, sized by the plan and the largest batch. */
 #include "engine.h"
 
+#include "depthwise.h"
 #include "layout.h"
 
 #include <stdlib.h>
@@ -97,6 +98,8 @@ allocate_convolutions(Backend *backend)
 		const StagePlan *plan = &backend->stages[s];
 		const Convolution *shape = &plan->convolution;
 
+		if (plan->is_depthwise)
+			slices = most(slices, depthwise_weight_room(*shape, n));
 		if (!plan->is_convolution)
 			continue;
 		if (!plan->is_direct_forward || !plan->is_direct_input || !plan->is_direct_weight)
@@ -131,6 +134,12 @@ allocate_scratch(Backend *backend)
 	}
 	for (void *&side : backend->side)
 		side = memory_device(memory, n * largest, sizeof(float));
+	for (size_t s = 0; s < backend->net->stage_count; s++) {
+		StagePlan *plan = &backend->stages[s];
+
+		plan->lent = backend->is_branching ? memory_device(memory, n * shape_elements(plan->stage->out), sizeof(float))
+						   : backend->side[s % 2];
+	}
 	backend->partial = memory_of<float2>(memory, partial);
 	backend->fold_scale = memory_of<float>(memory, widest);
 	backend->fold_shift = memory_of<float>(memory, widest);
@@ -204,7 +213,8 @@ is_decayed(const TensorInfo *tensor)
 {
 	const Layer *layer = tensor->layer;
 
-	return (layer->kind == LAYER_CONV || layer->kind == LAYER_DENSE) && tensor->offset == layer->weight;
+	return (layer->kind == LAYER_CONV || layer->kind == LAYER_DEPTHWISE || layer->kind == LAYER_DENSE) &&
+	       tensor->offset == layer->weight;
 }
 
 /* Tensors cut into runs, so that a block knows whether its elements are decayed. */

@@ -1,17 +1,10 @@
 /* backward.cc: from the loss's derivative by the logits to that by every parameter. */
 #include "engine.h"
 
+#include "depthwise.h"
 #include "flatten.h"
 #include "network.h"
 #include "product.h"
-
-/* Where a derivative lies: in one of the two sides. */
-template <typename Cell>
-static Cell *
-side(const Backend &backend, int at)
-{
-	return static_cast<Cell *>(backend.side[at]);
-}
 
 /* Sums over the stage's rows: gamma's and beta's derivatives, or the bias's; and what batch norm's way back needs. */
 template <typename Y, typename Z>
@@ -38,20 +31,20 @@ stage_sums(Backend &backend, const StagePlan &plan, const StepForm &form, const 
 	norm_derivatives(backend.work, rows, tiles, plan.middle.c, backend.partial, norm);
 }
 
-/* From dz in side[at] to dy in the other one. */
+/* From dz, in the stage's lent, to dy; and to what was added, see dadd. */
 template <typename Cell, typename Y, typename Z>
 static void
-finish_stage_back(Backend &backend, const StagePlan &plan, const StepForm &form, const Y *y, int at)
+finish_stage_back(Backend &backend, const StagePlan &plan, const StepForm &form, const Y *y, Cell *dy, Cell *dadd)
 {
 	const Finish finish = network_training_finish(backend, plan, form);
-	const Z *dz = side<Z>(backend, at);
+	const Z *dz = static_cast<const Z *>(plan.lent);
 	NormBack norm = {};
 
 	if (plan.stage->bn)
 		norm = NormBack{ plan.norm_a, plan.norm_b, plan.norm.mean, plan.norm_shift };
 	if (plan.stage->bn || plan.bias != NO_TENSOR)
 		stage_sums(backend, plan, form, finish, y, dz);
-	finish_back(backend.work, finish, y, dz, plan.argmax, norm, side<Cell>(backend, !at));
+	finish_back(backend.work, finish, y, dz, plan.argmax, norm, dy, dadd);
 }
 
 template <typename Cell>
@@ -63,6 +56,8 @@ weight_back(Backend &backend, const StagePlan &plan, const StepForm &form, const
 
 	if (plan.is_direct_weight)
 		direct_weight(backend.work, plan.convolution, form.n, x, dy, backend.slices, alpha, dweight);
+	else if (plan.is_depthwise)
+		depthwise_weight(backend.work, plan.convolution, form.n, x, dy, backend.slices, alpha, dweight);
 	else if (plan.is_convolution)
 		convolution_weight(backend.work, plan.convolution, form.n, x, dy, static_cast<Cell *>(backend.windows), alpha,
 				   dweight);
@@ -78,58 +73,99 @@ input_back(Backend &backend, const StagePlan &plan, const StepForm &form, const 
 
 	if (plan.is_direct_input)
 		direct_input(backend.work, plan.convolution, form.n, dy, weight, static_cast<Cell *>(backend.turned), dx);
+	else if (plan.is_depthwise)
+		depthwise_input(backend.work, plan.convolution, form.n, dy, weight, dx);
 	else if (plan.is_convolution)
 		convolution_input(backend.work, plan.convolution, form.n, dy, weight, static_cast<Cell *>(backend.windows), dx);
 	else
 		product_input(backend.work, form.n, plan.units, plan.depth, dy, weight, dx);
 }
 
+/* ---- several readers: what each leaves is added up ---- */
+
+/* Where the derivative by what a stage handed on is written: to its own place first, to scratch after that. */
+template <typename Cell>
+static Cell *
+part_for(const Backend &backend, int stage)
+{
+	const StagePlan &plan = backend.stages[stage];
+
+	return static_cast<Cell *>(plan.has_derivative ? backend.side[3] : plan.lent);
+}
+
+/* It has been written there, or lies somewhere else. */
+template <typename Cell>
+static void
+leave_part(Backend &backend, const StepForm &form, int stage, const Cell *part)
+{
+	StagePlan &plan = backend.stages[stage];
+	const uint32_t count = static_cast<uint32_t>(form.n * shape_elements(plan.stage->out));
+
+	if (part != plan.lent)
+		flatten_pass(backend.work, count, part, plan.has_derivative, static_cast<Cell *>(plan.lent));
+	plan.has_derivative = true;
+}
+
+/* ---- a stage ---- */
+
 /* A last stage without a finish: its derivative, in floats, as cells. */
 template <typename Cell>
-static int
-as_cells(Backend &backend, const StagePlan &plan, const StepForm &form, int at)
+static const Cell *
+as_cells(Backend &backend, const StagePlan &plan, const StepForm &form)
 {
 	if (sizeof(Cell) == sizeof(float))
-		return at;
-	optimise_narrow(backend.work, form.n * plan.middle.c, side<float>(backend, at), side<Cell>(backend, !at));
-	return !at;
+		return static_cast<const Cell *>(plan.lent);
+	optimise_narrow(backend.work, form.n * plan.middle.c, static_cast<const float *>(plan.lent),
+			static_cast<Cell *>(backend.side[2]));
+	return static_cast<const Cell *>(backend.side[2]);
 }
 
-/* dz lies in side[at]. @return the side where dy lies */
+/* From dz to dy; what was added gets its part. @return where dy lies */
 template <typename Cell>
-static int
-dy_of(Backend &backend, const StagePlan &plan, const StepForm &form, int at)
+static const Cell *
+dy_of(Backend &backend, const StagePlan &plan, const StepForm &form)
 {
+	Cell *dy = static_cast<Cell *>(backend.side[2]), *dadd = nullptr;
+	const int other = plan.stage->other;
+
 	if (!plan.has_finish)
-		return plan.is_last ? as_cells<Cell>(backend, plan, form, at) : at;
+		return plan.is_last ? as_cells<Cell>(backend, plan, form) : static_cast<const Cell *>(plan.lent);
+	if (plan.stage->add)
+		dadd = part_for<Cell>(backend, other);
 	if (!plan.stage->main && plan.is_last)
-		finish_stage_back<Cell, Cell, float>(backend, plan, form, static_cast<const Cell *>(plan.x), at);
+		finish_stage_back<Cell, Cell, float>(backend, plan, form, static_cast<const Cell *>(plan.x), dy, dadd);
 	else if (!plan.stage->main)
-		finish_stage_back<Cell, Cell, Cell>(backend, plan, form, static_cast<const Cell *>(plan.x), at);
+		finish_stage_back<Cell, Cell, Cell>(backend, plan, form, static_cast<const Cell *>(plan.x), dy, dadd);
 	else if (plan.is_last)
-		finish_stage_back<Cell, float, float>(backend, plan, form, static_cast<const float *>(plan.y), at);
+		finish_stage_back<Cell, float, float>(backend, plan, form, static_cast<const float *>(plan.y), dy, dadd);
 	else
-		finish_stage_back<Cell, Cell, Cell>(backend, plan, form, static_cast<const Cell *>(plan.y), at);
-	return !at;
+		finish_stage_back<Cell, Cell, Cell>(backend, plan, form, static_cast<const Cell *>(plan.y), dy, dadd);
+	if (dadd)
+		leave_part<Cell>(backend, form, other, dadd);
+	return dy;
 }
 
-/* @return the side where the derivative by what the stage before hands on lies */
 template <typename Cell>
-static int
-stage_back(Backend &backend, const StagePlan &plan, const StepForm &form, int at, bool is_first)
+static void
+stage_back(Backend &backend, const StagePlan &plan, const StepForm &form)
 {
-	at = dy_of<Cell>(backend, plan, form, at);
-	if (plan.stage->main) {
-		weight_back<Cell>(backend, plan, form, side<Cell>(backend, at));
-		if (!is_first)
-			input_back(backend, plan, form, side<Cell>(backend, at), side<Cell>(backend, !at));
-		at = !at;
+	const Cell *dy = dy_of<Cell>(backend, plan, form);
+	const int from = plan.stage->from;
+
+	if (plan.stage->main)
+		weight_back<Cell>(backend, plan, form, dy);
+	if (from < 0)
+		return;
+	if (!plan.stage->main && !plan.is_copied) {
+		leave_part<Cell>(backend, form, from, dy);
+		return;
 	}
-	if (plan.is_copied && !is_first) {
-		flatten_back(backend.work, form.n, plan.stage->in, side<Cell>(backend, at), side<Cell>(backend, !at));
-		at = !at;
-	}
-	return at;
+	Cell *part = part_for<Cell>(backend, from);
+	if (plan.stage->main)
+		input_back(backend, plan, form, dy, part);
+	else
+		flatten_back(backend.work, form.n, plan.stage->in, dy, part);
+	leave_part<Cell>(backend, form, from, part);
 }
 
 static void
@@ -155,12 +191,14 @@ void
 network_gradient(Backend &backend, const StepForm &form)
 {
 	const size_t stages = backend.net->stage_count;
-	int at = 0;
+	const StagePlan &last = backend.stages[stages - 1];
 
 	network_forward<Cell>(backend, form);
-	loss_of(backend, form, static_cast<const float *>(backend.stages[stages - 1].z), side<float>(backend, at));
+	for (size_t s = 0; s < stages; s++)
+		backend.stages[s].has_derivative = false;
+	loss_of(backend, form, static_cast<const float *>(last.z), static_cast<float *>(last.lent));
 	for (size_t s = stages; s-- > 0;)
-		at = stage_back<Cell>(backend, backend.stages[s], form, at, s == 0);
+		stage_back<Cell>(backend, backend.stages[s], form);
 }
 
 #define MAKE(Cell) template void network_gradient<Cell>(Backend &, const StepForm &);

@@ -20,7 +20,7 @@
 struct StagePlan {
 	const Stage *stage;
 	Shape in, middle; /* what the main layer reads; what it gives, or what it would if there were one */
-	bool is_convolution, is_dense, is_last;
+	bool is_convolution, is_depthwise, is_dense, is_last;
 	bool is_copied;	 /* flattened into `flat`, since no dense layer follows whose weights could be permuted */
 	bool has_finish; /* z is not y */
 	bool is_direct_forward, is_direct_input, is_direct_weight; /* which of direct.h's kernels fit the shape */
@@ -33,6 +33,9 @@ struct StagePlan {
 	const void *x;		 /* [n, in]: what it read, of the stage before, or flat */
 	void *flat, *y, *z;	 /* y, z: [n, middle], [n, out] */
 	void *argmax;
+	void *lent;		 /* [n, out]: the derivative by z, or a prediction's z; of a chain's stages in turn in side[0, 1] */
+	const void *handed;	 /* the prediction's z */
+	bool has_derivative;	 /* some reader has left its part in lent */
 	Norm norm;		 /* scale and shift are those of the affine map */
 	float *norm_a, *norm_b, *norm_shift; /* [c] */
 };
@@ -82,7 +85,8 @@ struct Backend {
 	bool is_narrow;		  /* activations and weights have 16 bits */
 	void *narrow;		  /* [param_count] the weights so */
 	void *input;		  /* [n, input] training */
-	void *side[2];		  /* [n, largest]: derivatives going back, or a prediction's activations */
+	bool is_branching;	  /* not every stage reads the one before and nothing else */
+	void *side[4];		  /* [n, largest] of scratch: see StagePlan.lent; then y or dy; then copies and sums */
 	void *windows;		  /* for convolution.h */
 	void *turned;		  /* for direct.h: weights */
 	float *slices;		  /* for direct.h: partial derivatives of weights */

@@ -14,8 +14,8 @@ window_max(const Finish &finish, const Place &place, const Y *y, uint32_t *large
 	*largest = 0;
 	for (uint32_t row = 0; row < finish.kernel_h; row++)
 		for (uint32_t column = 0; column < finish.kernel_w; column++, element++) {
-			const float value = rectified(
-				finish, affine(finish, widen(y[window_element(finish, place, row, column)]), place.channel));
+			const size_t at = window_element(finish, place, row, column);
+			const float value = rectified(finish, affine(finish, widen(y[at]), place.channel, at));
 
 			if (!element || value > best || isnan(value)) {
 				best = value;
@@ -32,9 +32,11 @@ window_mean(const Finish &finish, const Place &place, const Y *y)
 	float sum = 0;
 
 	for (uint32_t row = 0; row < finish.kernel_h; row++)
-		for (uint32_t column = 0; column < finish.kernel_w; column++)
-			sum += rectified(finish,
-					 affine(finish, widen(y[window_element(finish, place, row, column)]), place.channel));
+		for (uint32_t column = 0; column < finish.kernel_w; column++) {
+			const size_t at = window_element(finish, place, row, column);
+
+			sum += rectified(finish, affine(finish, widen(y[at]), place.channel, at));
+		}
 	return sum / static_cast<float>(finish.kernel_h * finish.kernel_w);
 }
 

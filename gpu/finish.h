@@ -1,13 +1,16 @@
 /* finish.h: what a stage does after its convolution or dense layer: affine map (batch norm or bias), ReLU, pool, dropout.
  *
  * y [n, in.h, in.w, c] is what the layer gave, z [n, out.h, out.w, c] what the next stage reads:
- * z = dropout(pool(relu(scale[c] y + shift[c]))). Nothing between y and z is stored; the way back computes it again. */
+ * z = dropout(pool(relu(scale[c] y + shift[c] + add))). Nothing between y and z is stored; the way back computes it again. */
 #ifndef FM_GPU_FINISH_H
 #define FM_GPU_FINISH_H
 
 #include "divide.h"
 #include "record.h"
 #include "work.h"
+
+/* What the other branch of a residual is stored as. */
+enum AddKind { ADD_FLOATS, ADD_HALVES, ADD_BRAINS };
 
 enum PoolKind { POOL_NONE, POOL_MAX, POOL_AVERAGE };
 
@@ -30,6 +33,8 @@ struct Finish {
 	PoolKind pool;
 	bool has_relu;
 	bool is_wide;	    /* argmax: 32 bits rather than 8 */
+	const void *add;    /* [n, in.h, in.w, c] of cells of 16 bits or floats: added before ReLU; NULL: none */
+	AddKind add_kind;
 	const float *scale; /* [c], or NULL: 1 */
 	const float *shift; /* [c], or NULL: 0 */
 	Drop drop;
@@ -57,9 +62,13 @@ template <typename Y, typename Z>
 void finish_sums(Work &work, const Finish &finish, const Y *y, const Z *dz, const void *argmax, const float *mean,
 		 const float *inverse, float2 *partial);
 
-/** From dz to dy [n, in.h, in.w, c]. Windows may overlap: each place gathers what is due to it, in a fixed order. */
+/**
+ * From dz to dy [n, in.h, in.w, c]. Windows may overlap: each place gathers what is due to it, in a fixed order.
+ *
+ * @param dadd  out: the derivative by `add`, as dy; NULL: not wanted
+ */
 template <typename Y, typename Z, typename DY>
 void finish_back(Work &work, const Finish &finish, const Y *y, const Z *dz, const void *argmax, const NormBack &norm,
-		 DY *dy);
+		 DY *dy, DY *dadd);
 
 #endif

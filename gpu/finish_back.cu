@@ -15,7 +15,7 @@ add_element(const Finish &finish, const Y *y, size_t at, uint32_t channel, float
 {
 	const float value = widen(y[at]);
 
-	if (finish.has_relu && affine(finish, value, channel) <= 0)
+	if (finish.has_relu && affine(finish, value, channel, at) <= 0)
 		return;
 	sums->x += dh;
 	sums->y += dh * (value - mean) * inverse;
@@ -130,7 +130,7 @@ gather(const Finish &finish, const Place &pixel, const Z *dz, const void *argmax
 
 template <typename Y, typename Z, typename DY>
 __global__ static void
-back_kernel(Finish finish, uint32_t count, const Y *y, const Z *dz, const void *argmax, NormBack norm, DY *dy)
+back_kernel(Finish finish, uint32_t count, const Y *y, const Z *dz, const void *argmax, NormBack norm, DY *dy, DY *dadd)
 {
 	const uint32_t at = blockIdx.x * blockDim.x + threadIdx.x;
 	Place pixel;
@@ -140,8 +140,10 @@ back_kernel(Finish finish, uint32_t count, const Y *y, const Z *dz, const void *
 	const uint32_t place = divide(at, finish.c, &pixel.channel), channel = pixel.channel;
 	pixel.sample = divide(divide(place, finish.in_w_divisor, &pixel.x), finish.in_h_divisor, &pixel.y);
 	const float value = widen(y[at]);
-	const bool is_shut = finish.has_relu && affine(finish, value, channel) <= 0;
+	const bool is_shut = finish.has_relu && affine(finish, value, channel, at) <= 0;
 	float derivative = is_shut ? 0 : gather(finish, pixel, dz, argmax);
+	if (dadd)
+		dadd[at] = narrow<DY>(derivative);
 	if (norm.a)
 		derivative = fmaf(norm.a[channel], derivative, fmaf(norm.b[channel], value - norm.mean[channel], norm.shift[channel]));
 	dy[at] = narrow<DY>(derivative);
@@ -149,11 +151,12 @@ back_kernel(Finish finish, uint32_t count, const Y *y, const Z *dz, const void *
 
 template <typename Y, typename Z, typename DY>
 void
-finish_back(Work &work, const Finish &finish, const Y *y, const Z *dz, const void *argmax, const NormBack &norm, DY *dy)
+finish_back(Work &work, const Finish &finish, const Y *y, const Z *dz, const void *argmax, const NormBack &norm, DY *dy,
+	    DY *dadd)
 {
 	const uint32_t count = finish.n * finish.in_h * finish.in_w * finish.c.value;
 
-	QUEUE(work, grid_for(work, count), (back_kernel<Y, Z, DY>), finish, count, y, dz, argmax, norm, dy);
+	QUEUE(work, grid_for(work, count), (back_kernel<Y, Z, DY>), finish, count, y, dz, argmax, norm, dy, dadd);
 }
 
 #define MAKE(Y, Z)                                                                                                     \
@@ -163,7 +166,7 @@ FOR_CELL_PAIRS(MAKE)
 
 #define MAKE_BACK(Y, Z, DY)                                                                                            \
 	template void finish_back<Y, Z, DY>(Work &, const Finish &, const Y *, const Z *, const void *,                \
-					    const NormBack &, DY *);
+					    const NormBack &, DY *, DY *);
 MAKE_BACK(float, float, float)
 MAKE_BACK(Half, Half, Half)
 MAKE_BACK(Brain, Brain, Brain)

@@ -47,7 +47,25 @@ flatten_back(Work &work, uint32_t n, Shape shape, const Cell *flat, Cell *x)
 	queue(work, n, shape, true, flat, x);
 }
 
+template <typename Cell>
+__global__ static void
+pass_kernel(uint32_t count, const Cell *from, bool is_added, Cell *to)
+{
+	const uint32_t at = blockIdx.x * blockDim.x + threadIdx.x;
+
+	if (at < count)
+		to[at] = is_added ? narrow<Cell>(widen(to[at]) + widen(from[at])) : from[at];
+}
+
+template <typename Cell>
+void
+flatten_pass(Work &work, uint32_t count, const Cell *from, bool is_added, Cell *to)
+{
+	QUEUE(work, grid_for(work, count), pass_kernel<Cell>, count, from, is_added, to);
+}
+
 #define MAKE(Cell)                                                                                                     \
 	template void flatten_forward<Cell>(Work &, uint32_t, Shape, const Cell *, Cell *);                            \
-	template void flatten_back<Cell>(Work &, uint32_t, Shape, const Cell *, Cell *);
+	template void flatten_back<Cell>(Work &, uint32_t, Shape, const Cell *, Cell *);                               \
+	template void flatten_pass<Cell>(Work &, uint32_t, const Cell *, bool, Cell *);
 FOR_CELLS(MAKE)

@@ -1,6 +1,7 @@
 /* forward.cc: from pixels to logits: in training, where what backward needs stays; and in prediction, where nothing does. */
 #include "engine.h"
 
+#include "depthwise.h"
 #include "flatten.h"
 #include "network.h"
 #include "product.h"
@@ -15,6 +16,8 @@ main_forward(Work &work, const StagePlan &plan, uint32_t n, const Cell *x, const
 {
 	if (plan.is_direct_forward) /* then y is of cells, see plan.cc */
 		direct_forward(work, plan.convolution, n, x, weight, reinterpret_cast<Cell *>(y), moments);
+	else if (plan.is_depthwise)
+		depthwise_forward(work, plan.convolution, n, x, weight, y);
 	else if (plan.is_convolution)
 		convolution_forward(work, plan.convolution, n, x, weight, windows, y);
 	else
@@ -52,7 +55,11 @@ network_training_finish(const Backend &backend, const StagePlan &plan, const Ste
 {
 	const float *shift = plan.stage->bn ? plan.norm.shift : bias_of(plan, backend.vectors[VECTOR_PARAM]);
 
-	return network_finish(plan, form.n, backend.slots[form.slot].device, plan.stage->bn ? plan.norm.scale : nullptr, shift);
+	Finish finish = network_finish(plan, form.n, backend.slots[form.slot].device,
+				       plan.stage->bn ? plan.norm.scale : nullptr, shift);
+	if (plan.stage->add)
+		finish.add = backend.stages[plan.stage->other].z;
+	return finish;
 }
 
 /* ---- training ---- */
@@ -101,26 +108,27 @@ template <typename Cell>
 void
 network_forward(Backend &backend, const StepForm &form)
 {
-	const Shape input = backend.net->input;
-	Cell *x = static_cast<Cell *>(backend.input);
+	Cell *input = static_cast<Cell *>(backend.input);
 
 	network_narrow<Cell>(backend, backend.work, VECTOR_PARAM);
-	picture_fill(backend.work, backend.slots[form.slot].device, form.n, input, backend.normal, form.is_held, form.is_moved, x);
+	picture_fill(backend.work, backend.slots[form.slot].device, form.n, backend.net->input, backend.normal, form.is_held,
+		     form.is_moved, input);
 	for (size_t s = 0; s < backend.net->stage_count; s++) {
 		StagePlan &plan = backend.stages[s];
+		Cell *x = plan.stage->from < 0 ? input : static_cast<Cell *>(backend.stages[plan.stage->from].z);
 
 		if (plan.is_copied) {
 			flatten_forward(backend.work, form.n, plan.stage->in, x, static_cast<Cell *>(plan.flat));
 			x = static_cast<Cell *>(plan.flat);
 		}
 		plan.x = x;
+		plan.finish.add_kind = network_add_kind<Cell>();
 		if (!plan.stage->main && !plan.has_finish)
 			plan.z = x; /* a flatten and nothing else */
 		if (plan.is_last)
 			forward_stage<Cell, float>(backend, plan, form, x);
 		else
 			forward_stage<Cell, Cell>(backend, plan, form, x);
-		x = static_cast<Cell *>(plan.z);
 	}
 }
 
@@ -151,32 +159,32 @@ predict_finish(Backend &backend, Work &work, const StagePlan &plan, const StepFo
 	Finish finish = network_finish(plan, form.n, backend.slots[form.slot].device, bn ? backend.fold_scale : nullptr,
 				       bn ? backend.fold_shift : bias_of(plan, param));
 	finish.drop.is_on = false;
+	if (plan.stage->add)
+		finish.add = backend.stages[plan.stage->other].handed;
 	return finish;
 }
 
-/* x lies in side[at]; what the stage hands on will lie in side[the result]. */
 template <typename Cell, typename Out>
-static int
-predict_stage(Backend &backend, Work &work, const StagePlan &plan, const StepForm &form, int at)
+static void
+predict_stage(Backend &backend, Work &work, StagePlan &plan, const StepForm &form, const Cell *x)
 {
-	Cell *x = static_cast<Cell *>(backend.side[at]);
+	Out *z = static_cast<Out *>(plan.lent), *y = plan.has_finish ? static_cast<Out *>(backend.side[2]) : z;
 
-	if (plan.stage->main) {
-		const Cell *weights = network_weights<Cell>(backend, form.which);
-
-		main_forward(work, plan, form.n, x, weights + plan.weight, static_cast<Cell *>(backend.windows),
-			     static_cast<Out *>(backend.side[!at]), nullptr);
-		at = !at;
+	plan.handed = z;
+	if (!plan.stage->main && !plan.has_finish) {
+		plan.handed = x;
+		return;
 	}
-	if (!plan.has_finish)
-		return at;
-	const Finish finish = predict_finish(backend, work, plan, form);
-	Out *z = static_cast<Out *>(backend.side[!at]);
 	if (plan.stage->main)
-		finish_forward(work, finish, static_cast<const Out *>(backend.side[at]), z, nullptr);
+		main_forward(work, plan, form.n, x, network_weights<Cell>(backend, form.which) + plan.weight,
+			     static_cast<Cell *>(backend.windows), y, nullptr);
+	if (!plan.has_finish)
+		return;
+	const Finish finish = predict_finish(backend, work, plan, form);
+	if (plan.stage->main)
+		finish_forward(work, finish, static_cast<const Out *>(y), z, nullptr);
 	else
-		finish_forward(work, finish, static_cast<const Cell *>(backend.side[at]), z, nullptr);
-	return !at;
+		finish_forward(work, finish, x, z, nullptr);
 }
 
 template <typename Cell>
@@ -185,23 +193,29 @@ network_predict(Backend &backend, const StepForm &form)
 {
 	Work &work = backend.options.is_training ? backend.exact : backend.work;
 	const Net *net = backend.net;
-	int at = 0;
+	Cell *input = static_cast<Cell *>(backend.side[1]); /* the first stage's lent is side[0] or its own */
 
 	network_narrow<Cell>(backend, work, form.which);
-	picture_fill(work, backend.slots[form.slot].device, form.n, net->input, backend.normal, form.is_held, form.is_moved,
-		     static_cast<Cell *>(backend.side[at]));
+	picture_fill(work, backend.slots[form.slot].device, form.n, net->input, backend.normal, form.is_held, form.is_moved, input);
 	for (size_t s = 0; s < net->stage_count; s++) {
-		const StagePlan &plan = backend.stages[s];
+		StagePlan &plan = backend.stages[s];
+		const Cell *x = plan.stage->from < 0 ? input : static_cast<const Cell *>(backend.stages[plan.stage->from].handed);
 
+		plan.finish.add_kind = network_add_kind<Cell>();
 		if (plan.is_copied) {
-			flatten_forward(work, form.n, plan.stage->in, static_cast<const Cell *>(backend.side[at]),
-					static_cast<Cell *>(backend.side[!at]));
-			at = !at;
+			/* where nothing follows that would write elsewhere, the copy is what is handed on */
+			Cell *flat = static_cast<Cell *>(plan.has_finish ? backend.side[3] : plan.lent);
+
+			flatten_forward(work, form.n, plan.stage->in, x, flat);
+			x = flat;
 		}
-		at = plan.is_last ? predict_stage<Cell, float>(backend, work, plan, form, at)
-				  : predict_stage<Cell, Cell>(backend, work, plan, form, at);
+		if (plan.is_last)
+			predict_stage<Cell, float>(backend, work, plan, form, x);
+		else
+			predict_stage<Cell, Cell>(backend, work, plan, form, x);
 	}
-	loss_softmax(work, form.n, net->classes, static_cast<const float *>(backend.side[at]), backend.prob);
+	loss_softmax(work, form.n, net->classes, static_cast<const float *>(backend.stages[net->stage_count - 1].handed),
+		     backend.prob);
 }
 
 #define MAKE(Cell)                                                                                                     \

@@ -13,6 +13,8 @@ weight_of(const Stage *stage)
 {
 	const Layer *layer = stage->main;
 
+	if (layer->kind == LAYER_DEPTHWISE)
+		return Weight{ layer->weight, layer->out.c, 1, static_cast<size_t>(layer->kernel_h) * layer->kernel_w };
 	if (layer->kind == LAYER_CONV)
 		return Weight{ layer->weight, layer->units, layer->in.c,
 			       static_cast<size_t>(layer->kernel_h) * layer->kernel_w };

@@ -67,6 +67,7 @@ plan_stage(StagePlan *plan, const Stage *stage, bool is_last, bool is_narrow, ui
 	plan->stage = stage;
 	plan->is_last = is_last;
 	plan->is_convolution = main && main->kind == LAYER_CONV;
+	plan->is_depthwise = main && main->kind == LAYER_DEPTHWISE;
 	plan->is_dense = main && main->kind == LAYER_DENSE;
 	plan->is_copied = stage->is_flattened && !plan->is_dense;
 	plan->in = stage->in;
@@ -81,10 +82,12 @@ plan_stage(StagePlan *plan, const Stage *stage, bool is_last, bool is_narrow, ui
 		plan->is_direct_input = direct_has_input(plan->convolution);
 		plan->is_direct_weight = direct_has_weight(plan->convolution);
 	}
+	if (plan->is_depthwise)
+		plan->convolution = convolution_of(main);
 	plan->depth = static_cast<uint32_t>(shape_elements(plan->in));
 	plan->units = plan->middle.c;
 	plan->finish.has_relu = stage->relu != nullptr;
-	plan->has_finish = stage->bn || stage->relu || stage->pool || stage->dropout || plan->bias != NO_TENSOR ||
+	plan->has_finish = stage->bn || stage->add || stage->relu || stage->pool || stage->dropout || plan->bias != NO_TENSOR ||
 			   (is_last && !main);
 	plan_window(plan, stage->pool ? stage->pool->out : plan->middle);
 	plan_drop(plan, seed);
@@ -98,17 +101,12 @@ fits(const Backend *backend, Shape shape)
 }
 
 static Status
-check_stage(const Backend *backend, const StagePlan *plan, size_t at)
+check_stage(const Backend *backend, const StagePlan *plan)
 {
 	const BackendHost *host = backend->host;
 	const Convolution *conv = &plan->convolution;
 	const uint64_t window = static_cast<uint64_t>(conv->kernel_h) * conv->kernel_w * conv->in_c;
 
-	if (plan->stage->from != static_cast<int>(at) - 1 || plan->stage->add)
-		return host->fail(STATUS_DEVICE, "the GPU has no residual(A | B) yet: use --device cpu");
-	if (plan->stage->main && !plan->is_convolution && !plan->is_dense)
-		return host->fail(STATUS_DEVICE, "%s: the GPU has no depthwise convolutions yet: use --device cpu",
-				  plan->stage->main->name);
 	if (!fits(backend, plan->in) || !fits(backend, plan->middle) || !fits(backend, plan->stage->out))
 		return host->fail(STATUS_DEVICE, "a batch of %u times %zu numbers is more than 2^31: use a smaller --batch",
 				  backend->options.batch_most, shape_elements(plan->middle));
@@ -134,10 +132,13 @@ plan_make(Backend *backend)
 	for (size_t s = 0; s < net->stage_count; s++) {
 		plan_stage(&backend->stages[s], &net->stages[s], s + 1 == net->stage_count, backend->is_narrow,
 			   backend->options.seed);
-		const Status status = check_stage(backend, &backend->stages[s], s);
+		const Status status = check_stage(backend, &backend->stages[s]);
 		if (status < 0)
 			return status;
 	}
+	for (size_t s = 0; s < net->stage_count; s++)
+		if (net->stages[s].from != static_cast<int>(s) - 1 || net->stages[s].add)
+			backend->is_branching = true;
 	memcpy(backend->normal.scale, net->scale, sizeof backend->normal.scale);
 	memcpy(backend->normal.shift, net->shift, sizeof backend->normal.shift);
 	return STATUS_OK;

@@ -31,11 +31,22 @@ window_element(const Finish &finish, const Place &place, uint32_t row, uint32_t 
 }
 
 __device__ inline float
-affine(const Finish &finish, float y, uint32_t channel)
+added(const Finish &finish, size_t at)
+{
+	if (!finish.add)
+		return 0;
+	return finish.add_kind == ADD_FLOATS   ? static_cast<const float *>(finish.add)[at]
+	       : finish.add_kind == ADD_HALVES ? widen(static_cast<const Half *>(finish.add)[at])
+					       : widen(static_cast<const Brain *>(finish.add)[at]);
+}
+
+/** What ReLU sees of element `at` of y. */
+__device__ inline float
+affine(const Finish &finish, float y, uint32_t channel, size_t at)
 {
 	const float scale = finish.scale ? finish.scale[channel] : 1, shift = finish.shift ? finish.shift[channel] : 0;
 
-	return fmaf(y, scale, shift);
+	return fmaf(y, scale, shift) + added(finish, at);
 }
 
 /** max(x, 0), but a NaN stays one, so that the loss shows it. */

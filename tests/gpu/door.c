@@ -355,25 +355,6 @@ TEST(averages_follow)
 
 /* ---- refusals ---- */
 
-TEST(what_it_has_not)
-{
-	static const char *const texts[] = { "conv 4 3x3 same, residual(conv 4 3x3 same, bn |), flatten, dense classes",
-					     "depthwise 3x3 same, flatten, dense classes" };
-
-	for (int i = 0; i < 2; i++) {
-		Backend *backend;
-		Net other;
-		float *values;
-
-		CHECK(!net_init(&other, texts[i], (Shape){ SIDE, SIDE, 2, false }, CLASSES), "%s", status_message());
-		values = calloc(other.param_count + other.bn_count + 1, sizeof *values);
-		CHECK(cuda->open(&backend, under_test_host(), &other, values, values, &training) == STATUS_DEVICE && !backend, "%s", texts[i]);
-		CHECK(strstr(status_message(), "--device cpu"), "%s", status_message());
-		free(values);
-		net_release(&other);
-	}
-}
-
 TEST(what_it_refuses)
 {
 	const int32_t wrong[SAMPLES] = { 0, 1, 2, CLASSES }, unknown[SAMPLES] = { 0, -1 };
@@ -493,7 +474,6 @@ main(void)
 	RUN(samples_that_all_weigh_nothing);
 	RUN(after_a_loss_that_is_not_finite_nothing_moves);
 	RUN(averages_follow);
-	RUN(what_it_has_not);
 	RUN(what_it_refuses);
 	RUN(a_step_is_captured_once);
 	RUN(memory_runs_out_and_comes_back);
