@@ -134,6 +134,6 @@ cpu_sets(const char *names[static CPU_SETS_MOST])
 	_Static_assert((int)CANDIDATES <= (int)CPU_SETS_MOST, "room for every instruction set");
 	for (int i = 0; i < CANDIDATES; i++)
 		if (candidates[i].can_run())
-			names[count++] = candidates[i].kernels->name;
+			names[count++] = candidates[i].name;
 	return count;
 }
