@@ -2,7 +2,7 @@
 load helper
 
 compiler=aarch64-linux-gnu-gcc
-flags=(-std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -Wno-psabi -fno-math-errno -ffp-contract=off -ffunction-sections
+cross_flags=(-std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -Wno-psabi -fno-math-errno -ffp-contract=off -ffunction-sections
 	-fopenmp -DXXH_INLINE_ALL -isystem here)
 
 # What the kernels' tests are made of. Of the libraries they need one, xxhash, whose header is all of it.
@@ -35,10 +35,10 @@ sources() {
 	sources > list
 	while read -r source; do
 		object=objects/$(tr / - <<< "${source#"$FM_ROOT"/}").o
-		"$compiler" "${flags[@]}" -I"$FM_ROOT/common" -c -o "$object" "$source"
+		"$compiler" "${cross_flags[@]}" -I"$FM_ROOT/common" -c -o "$object" "$source"
 	done < list
 	for test in int8 conv; do
-		"$compiler" "${flags[@]}" -I"$FM_ROOT/common" -I"$FM_ROOT/tests" -static -Wl,--gc-sections -o "$test" \
+		"$compiler" "${cross_flags[@]}" -I"$FM_ROOT/common" -I"$FM_ROOT/tests" -static -Wl,--gc-sections -o "$test" \
 			"$FM_ROOT/tests/kernels/$test.c" objects/*.o -lm -lpthread
 		run -0 "$emulator" "./$test"
 		refute_output --partial 'not ok'

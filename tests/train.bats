@@ -493,7 +493,7 @@ assert not {"threads", "log", "output", "checkpoint", "resume", "val", "memory",
 stdin, = entry["inputs"]
 assert stdin["name"] == "stdin" and stdin["samples"] == 120 and len(stdin["content"]) == 16
 assert not [key for key in metadata if key.startswith("fm.") and key not in
-	("fm.model", "fm.arch", "fm.input", "fm.classes", "fm.history", "fm.scores")], metadata.keys()'
+	("fm.model", "fm.arch", "fm.input", "fm.classes", "fm.history", "fm.scores", "fm.calibration")], metadata.keys()'
 	train --epochs 1 --val val.fms -o m.safetensors fit.fms
 	python 'import json, tensors
 entry, = json.loads(tensors.load("m.safetensors")[0]["fm.history"])

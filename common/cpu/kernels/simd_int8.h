@@ -3,6 +3,10 @@
  *
  * Rounding is to nearest, ties to even; scale and bias are a product and a sum, never fused: so every instruction set
  * gives the same bits. */
+#if !defined(FM_CPU_KERNELS_SIMD_H) /* alone it is nothing; simd.h then includes this file in its place */
+#define KERNELS_INT8
+#include "cpu/kernels/simd.h"
+#endif
 #ifndef FM_CPU_KERNELS_SIMD_INT8_H
 #define FM_CPU_KERNELS_SIMD_INT8_H
 

@@ -28,6 +28,7 @@ const KernelTable kernels_neon = {
 	.pool_back = pool_back,
 	.pack = pack,
 	.pack_back = pack_back,
+	.panel = panel,
 	.optimise = optimise,
 	.add = add,
 	.add_cells = add_cells,
