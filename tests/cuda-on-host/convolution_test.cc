@@ -1,18 +1,12 @@
 /* Every kernel that convolves, against the reference: numbers that 16 bits and TF32 hold, so that only sums round. */
-#include "cuda_runtime.h"
+#include "compare.h"
 #include "direct.h"
-#include "emulator.h"
 #include "norm.h"
 #include "product.h"
 
 extern "C" {
-#include "ref/operations.h"
 Status layer_infer(Layer *layer); /* net/shape.h is C alone */
 }
-#include "unit/check.h"
-
-#include <stdlib.h>
-#include <vector>
 
 struct Case {
 	uint32_t n;
@@ -33,56 +27,6 @@ static const Case cases[] = {
 	{ 2, shape(9, 8, 1), 32, 4, 4, 1, true },     { 2, shape(9, 11, 24), 72, 3, 2, 2, false },
 	{ 1, shape(5, 5, 8), 8, 5, 5, 1, false },     { 7, shape(5, 4, 40), 132, 1, 1, 1, true },
 	{ 4, shape(6, 6, 3), 12, 3, 3, 2, true },
-};
-
-static size_t
-shape_size(Shape of)
-{
-	return static_cast<size_t>(of.h) * of.w * of.c;
-}
-
-static Work work;
-static uint64_t state = 5;
-
-/* A multiple of 1/8 in [-1, 1]. */
-static float
-noise(void)
-{
-	state = state * 6364136223846793005u + 1442695040888963407u;
-	return static_cast<float>(static_cast<int>((state >> 33) % 17) - 8) / 8;
-}
-
-static std::vector<float>
-noises(size_t count)
-{
-	std::vector<float> values(count);
-
-	for (float &value : values)
-		value = noise();
-	return values;
-}
-
-/* Device memory: the host may look into it here. */
-template <typename Cell>
-struct Device {
-	Cell *cells;
-	size_t count;
-
-	explicit Device(size_t size) : count(size)
-	{
-		void *memory;
-
-		if (cudaMalloc(&memory, size * sizeof(Cell)))
-			abort();
-		cells = static_cast<Cell *>(memory);
-	}
-	explicit Device(const std::vector<float> &values) : Device(values.size())
-	{
-		for (size_t i = 0; i < count; i++)
-			cells[i] = narrow<Cell>(values[i]);
-	}
-	Device(const Device &) = delete;
-	~Device() { cudaFree(cells); }
 };
 
 static Layer
@@ -110,11 +54,11 @@ convolution_of(const Layer &layer)
 }
 
 /* [out][in][taps] to [taps][in][out] */
-static std::vector<float>
-turned(const Layer &layer, const std::vector<float> &weight)
+static Floats
+turned(const Layer &layer, const Floats &weight)
 {
 	const size_t taps = layer.kernel_h * layer.kernel_w, in = layer.in.c, out = layer.units;
-	std::vector<float> values(weight.size());
+	Floats values(weight.size());
 
 	for (size_t o = 0; o < out; o++)
 		for (size_t c = 0; c < in; c++)
@@ -123,33 +67,10 @@ turned(const Layer &layer, const std::vector<float> &weight)
 	return values;
 }
 
-/* The largest error of what a kernel wrote, in parts of 1 + the right number's size. */
-template <typename Cell>
-static double
-worst(const Device<Cell> &found, const std::vector<float> &right)
+static Floats
+moments_of(const Floats &y, uint32_t rows, uint32_t c)
 {
-	double most = 0;
-
-	for (size_t i = 0; i < right.size(); i++) {
-		const double error = fabs(static_cast<double>(widen(found.cells[i])) - static_cast<double>(right[i])) /
-				     (1 + fabs(static_cast<double>(right[i])));
-
-		if (!(error <= most))
-			most = error;
-	}
-	return most;
-}
-
-/* Half a unit in the last place of a stored cell, or what fp32 sums of some thousand products lose. */
-template <typename Cell> static double tolerance(void);
-template <> double tolerance<float>(void) { return 1e-6; }
-template <> double tolerance<Half>(void) { return 1.0 / 2048; }
-template <> double tolerance<Brain>(void) { return 1.0 / 256; }
-
-static std::vector<float>
-moments_of(const std::vector<float> &y, uint32_t rows, uint32_t c)
-{
-	std::vector<float> moments;
+	Floats moments;
 
 	for (uint32_t first = 0; first < rows; first += DIRECT_ROWS)
 		for (uint32_t k = 0; k < c; k++) {
@@ -173,7 +94,7 @@ moments_of(const std::vector<float> &y, uint32_t rows, uint32_t c)
 struct Truth {
 	Layer layer;
 	uint32_t n;
-	std::vector<float> x, weight, dy, y, dx, dweight, moments;
+	Floats x, weight, dy, y, dx, dweight, moments;
 };
 
 static Truth
@@ -198,26 +119,26 @@ template <typename Cell>
 static void
 check_direct(const Truth &truth, const Convolution &conv, const char *text)
 {
-	const std::vector<float> device_weight = turned(truth.layer, truth.weight);
-	const Device<Cell> x(truth.x), weight(device_weight), dy(truth.dy);
-	Device<Cell> y(truth.y.size()), dx(truth.dx.size()), scratch(truth.weight.size());
-	Device<float> dweight(truth.weight.size()), moments(truth.moments.size()), slices(direct_weight_room(conv, truth.n));
+	const Floats device_weight = turned(truth.layer, truth.weight);
+	const Buffer<Cell> x(truth.x), weight(device_weight), dy(truth.dy);
+	Buffer<Cell> y(truth.y.size()), dx(truth.dx.size()), scratch(truth.weight.size());
+	Buffer<float> dweight(truth.weight.size()), moments(truth.moments.size()), slices(direct_weight_room(conv, truth.n));
 
 	if (direct_has_forward(conv, 0)) {
-		direct_forward(work, conv, truth.n, x.cells, weight.cells, y.cells, reinterpret_cast<float2 *>(moments.cells));
-		cudaStreamSynchronize(work.stream);
+		direct_forward(host_work, conv, truth.n, x.cells, weight.cells, y.cells, reinterpret_cast<float2 *>(moments.cells));
+		cudaStreamSynchronize(host_work.stream);
 		CHECK(worst(y, truth.y) <= tolerance<Cell>(), "%s: y by %g", text, worst(y, truth.y));
 		CHECK(worst(moments, truth.moments) <= 1e-5, "%s: moments by %g", text, worst(moments, truth.moments));
 	}
 	if (direct_has_input(conv)) {
-		direct_input(work, conv, truth.n, dy.cells, weight.cells, scratch.cells, dx.cells);
-		cudaStreamSynchronize(work.stream);
+		direct_input(host_work, conv, truth.n, dy.cells, weight.cells, scratch.cells, dx.cells);
+		cudaStreamSynchronize(host_work.stream);
 		CHECK(worst(dx, truth.dx) <= tolerance<Cell>(), "%s: dx by %g", text, worst(dx, truth.dx));
 	}
 	if (direct_has_weight(conv)) {
-		direct_weight(work, conv, truth.n, x.cells, dy.cells, slices.cells, 0.5F, dweight.cells);
-		cudaStreamSynchronize(work.stream);
-		std::vector<float> right = turned(truth.layer, truth.dweight);
+		direct_weight(host_work, conv, truth.n, x.cells, dy.cells, slices.cells, 0.5F, dweight.cells);
+		cudaStreamSynchronize(host_work.stream);
+		Floats right = turned(truth.layer, truth.dweight);
 		for (float &value : right)
 			value /= 2;
 		CHECK(worst(dweight, right) <= 1e-6, "%s: dweight by %g", text, worst(dweight, right));
@@ -228,15 +149,15 @@ template <typename Cell>
 static void
 check_windows(const Truth &truth, const Convolution &conv, const char *text)
 {
-	const std::vector<float> device_weight = turned(truth.layer, truth.weight);
-	const Device<Cell> x(truth.x), weight(device_weight), dy(truth.dy);
-	Device<Cell> y(truth.y.size()), dx(truth.dx.size()), windows(convolution_window_room(conv, truth.n) + 1);
-	Device<float> dweight(truth.weight.size());
+	const Floats device_weight = turned(truth.layer, truth.weight);
+	const Buffer<Cell> x(truth.x), weight(device_weight), dy(truth.dy);
+	Buffer<Cell> y(truth.y.size()), dx(truth.dx.size()), windows(convolution_window_room(conv, truth.n) + 1);
+	Buffer<float> dweight(truth.weight.size());
 
-	convolution_forward(work, conv, truth.n, x.cells, weight.cells, windows.cells, y.cells);
-	convolution_input(work, conv, truth.n, dy.cells, weight.cells, windows.cells, dx.cells);
-	convolution_weight(work, conv, truth.n, x.cells, dy.cells, windows.cells, 1, dweight.cells);
-	cudaStreamSynchronize(work.stream);
+	convolution_forward(host_work, conv, truth.n, x.cells, weight.cells, windows.cells, y.cells);
+	convolution_input(host_work, conv, truth.n, dy.cells, weight.cells, windows.cells, dx.cells);
+	convolution_weight(host_work, conv, truth.n, x.cells, dy.cells, windows.cells, 1, dweight.cells);
+	cudaStreamSynchronize(host_work.stream);
 	CHECK(worst(y, truth.y) <= tolerance<Cell>(), "%s: y by %g", text, worst(y, truth.y));
 	CHECK(worst(dx, truth.dx) <= 2 * conv.kernel_h * conv.kernel_w * tolerance<Cell>(), "%s: dx by %g", text, worst(dx, truth.dx));
 	CHECK(worst(dweight, turned(truth.layer, truth.dweight)) <= 1e-6, "%s: dweight", text);
@@ -245,10 +166,9 @@ check_windows(const Truth &truth, const Convolution &conv, const char *text)
 /* All cases, by one kind of cell and multiplier. */
 template <typename Cell>
 static void
-check_all(bool has_tensor_cores, EmulatorOrder order)
+check_all(bool has_tensor_cores)
 {
-	work.has_tensor_cores = has_tensor_cores;
-	emulator_order(order);
+	host_work.has_tensor_cores = has_tensor_cores;
 	for (const Case &test : cases) {
 		const Truth truth = truth_of(test);
 		const Convolution conv = convolution_of(truth.layer);
@@ -264,29 +184,24 @@ check_all(bool has_tensor_cores, EmulatorOrder order)
 	}
 }
 
-TEST(floats) { check_all<float>(false, EMULATOR_FORWARD); }
-TEST(halves) { check_all<Half>(false, EMULATOR_REVERSE); }
-TEST(tensor_cores_on_floats) { check_all<float>(true, EMULATOR_RANDOM); }
-TEST(tensor_cores_on_halves) { check_all<Half>(true, EMULATOR_FORWARD); }
-TEST(tensor_cores_on_bfloats) { check_all<Brain>(true, EMULATOR_REVERSE); }
+TEST(floats) { check_all<float>(false); }
+TEST(halves) { check_all<Half>(false); }
+TEST(tensor_cores_on_floats) { check_all<float>(true); }
+TEST(tensor_cores_on_halves) { check_all<Half>(true); }
+TEST(tensor_cores_on_bfloats) { check_all<Brain>(true); }
 
-int
-main(void)
+static void
+run(void)
 {
-	void *workspace;
-
-	if (cudaStreamCreateWithFlags(&work.stream, cudaStreamNonBlocking) || cudaMalloc(&workspace, 1024) ||
-	    cublasCreate(&work.blas) || cublasSetStream(work.blas, work.stream) ||
-	    cublasSetWorkspace(work.blas, workspace, 1024))
-		return 1;
-	work.compute = CUBLAS_COMPUTE_32F;
 	RUN(floats);
 	RUN(halves);
 	RUN(tensor_cores_on_floats);
 	RUN(tensor_cores_on_halves);
 	RUN(tensor_cores_on_bfloats);
-	cublasDestroy(work.blas);
-	cudaFree(workspace);
-	cudaStreamDestroy(work.stream);
-	return check_done();
+}
+
+int
+main(void)
+{
+	return compare_main(run);
 }

@@ -29,15 +29,15 @@ __half_as_ushort(__half value)
 static inline float
 __half2float(__half half)
 {
-	const int exponent = half.bits >> 10 & 31, mantissa = half.bits & 1023;
+	const uint32_t exponent = half.bits >> 10 & 31, mantissa = half.bits & 1023;
+	const uint32_t bits = (exponent + 127 - 15) << 23 | mantissa << 13; /* a float's bias is 127, its mantissa 23 bits */
 	float value;
 
+	memcpy(&value, &bits, sizeof value);
 	if (exponent == 31)
 		value = mantissa ? NAN : INFINITY;
-	else if (exponent)
-		value = ldexpf(static_cast<float>(mantissa + 1024), exponent - 25);
-	else
-		value = ldexpf(static_cast<float>(mantissa), -24);
+	else if (!exponent)
+		value = static_cast<float>(mantissa) * 0x1p-24f;
 	return half.bits & 0x8000 ? -value : value;
 }
 

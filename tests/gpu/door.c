@@ -1,162 +1,9 @@
 /* The CUDA backend's door: what backend.h promises, bit for bit, in every order of threads and streams. */
-#include "under_test.h"
+#include "runs.h"
 
-#include "device/device.h"
 #include "pixel/transform.h"
-#include "unit/check.h"
 
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
-enum { SAMPLES = 11, SIDE = 8, CLASSES = 3, PICTURE = SIDE * SIDE * 2, STEPS = 8 };
-
-static const BackendTable *cuda;
-static Net net;
-static float *param, *bn;
-static uint8_t pixels[SAMPLES * PICTURE];
-static int32_t labels[SAMPLES];
-static int64_t ids[SAMPLES];
-static Batch batch;
-
-static const BackendOptions training = {
-	.is_training = true, .precision = PRECISION_FP32, .batch_most = SAMPLES, .seed = 2, .optimizer = OPTIMIZER_ADAMW,
-	.ema_rate = 0.5
-};
-
-static Backend *
-open_backend(const BackendOptions *options)
-{
-	Backend *backend;
-
-	if (cuda->open(&backend, under_test_host(), &net, param, bn, options) < 0) {
-		printf("# %s\n", status_message());
-		exit(1);
-	}
-	return backend;
-}
-
-static Hyper
-hyper(uint64_t step)
-{
-	return (Hyper){ .step = step, .rate = 0.01, .beta1 = 0.9, .weight_decay = 0.1 };
-}
-
-static size_t
-vector_size(Vector vector)
-{
-	const bool is_bn = vector == VECTOR_BN || vector == VECTOR_EMA_BN || vector == VECTOR_BEST_BN;
-
-	return (is_bn ? net.bn_count : net.param_count) * sizeof(float);
-}
-
-/* All vectors, one after the other; freed by whoever asked. */
-static float *
-read_all(Backend *backend)
-{
-	const size_t most = net.param_count + net.bn_count;
-	float *all = calloc(VECTOR_COUNT * most, sizeof *all);
-
-	for (int i = 0; i < VECTOR_COUNT; i++)
-		if (cuda->read(backend, i, all + i * most) < 0)
-			abort();
-	return all;
-}
-
-static bool
-are_equal(const float *a, const float *b)
-{
-	return !memcmp(a, b, VECTOR_COUNT * (net.param_count + net.bn_count) * sizeof *a);
-}
-
-static bool
-end_alike(Backend *a, Backend *b)
-{
-	float *left = read_all(a), *right = read_all(b);
-	const bool is_equal = are_equal(left, right);
-
-	free(left);
-	free(right);
-	cuda->close(a);
-	cuda->close(b);
-	return is_equal;
-}
-
-/* ---- one result, many ways ---- */
-
-typedef enum Way { AT_ONCE, IN_PARTS, PREDICTING } Way;
-
-static Status
-take_step(Backend *backend, Way way, uint64_t step)
-{
-	const Hyper now = hyper(step);
-	Batch some = batch;
-	float prob[SAMPLES * CLASSES];
-	Status status;
-
-	some.n = step % 3 ? SAMPLES : 5; /* graphs of two sizes */
-	some.epoch = (uint32_t)step;
-	if (way == AT_ONCE)
-		return cuda->step(backend, &some, &now);
-	status = cuda->gradient(backend, &some);
-	if (status >= 0 && way == PREDICTING)
-		status = cuda->predict(backend, &batch, VECTOR_PARAM, prob);
-	return status < 0 ? status : cuda->update(backend, &now);
-}
-
-/* All vectors after some steps. */
-static float *
-train(Way way, uint64_t first, Backend *backend)
-{
-	float *all;
-
-	for (uint64_t step = first; step < first + STEPS; step++)
-		if (take_step(backend, way, step) < 0) {
-			printf("# %s\n", status_message());
-			exit(1);
-		}
-	all = read_all(backend);
-	cuda->close(backend);
-	return all;
-}
-
-TEST(same_bits_in_every_way)
-{
-	float *truth = train(AT_ONCE, 1, open_backend(&training));
-	bool is_same = true;
-
-	for (int way = 0; way < under_test_ways(); way++) {
-		under_test_way(way);
-		for (Way how = AT_ONCE; how <= PREDICTING && is_same; how++) {
-			float *all = train(how, 1, open_backend(&training));
-
-			is_same = are_equal(truth, all);
-			free(all);
-			CHECK(is_same, "%s, %d", under_test_way_name(way), (int)how);
-		}
-	}
-	under_test_way(0);
-	free(truth);
-}
-
-TEST(a_run_resumed_is_the_run)
-{
-	float *whole, *resumed;
-	Backend *first = open_backend(&training), *second;
-	float *values = calloc(net.param_count + net.bn_count, sizeof *values);
-
-	for (uint64_t step = 1; step <= STEPS; step++)
-		CHECK(!take_step(first, AT_ONCE, step), "%s", status_message());
-	second = open_backend(&training);
-	for (int i = 0; i < VECTOR_COUNT; i++)
-		CHECK(!cuda->read(first, i, values) && !cuda->write(second, i, values), "%s", status_message());
-	whole = train(AT_ONCE, STEPS + 1, first);
-	resumed = train(AT_ONCE, STEPS + 1, second);
-	CHECK(are_equal(whole, resumed), "they differ");
-	free(values);
-	free(whole);
-	free(resumed);
-}
 
 TEST(vectors_come_back_as_written)
 {
@@ -436,21 +283,6 @@ TEST(a_lost_device_is_one_clear_line)
 	cuda->close(backend);
 }
 
-static void
-make_data(void)
-{
-	for (size_t i = 0; i < sizeof pixels; i++)
-		pixels[i] = (uint8_t)(i * 97 + i * i % 13);
-	for (int i = 0; i < SAMPLES; i++) {
-		labels[i] = i * i % CLASSES;
-		ids[i] = 1000 - i;
-	}
-	batch = (Batch){ .n = SAMPLES, .pixels = pixels, .label_a = labels, .ids = ids, .epoch = 1 };
-	param = calloc(net.param_count, sizeof *param);
-	bn = calloc(net.bn_count, sizeof *bn);
-	net_initialise(&net, 4, param, bn);
-}
-
 int
 main(void)
 {
@@ -465,8 +297,6 @@ main(void)
 		     (Shape){ SIDE, SIDE, 2, false }, CLASSES))
 		return 1;
 	make_data();
-	RUN(same_bits_in_every_way);
-	RUN(a_run_resumed_is_the_run);
 	RUN(vectors_come_back_as_written);
 	RUN(held_rows_are_pixels);
 	RUN(transforms_are_pixels);
@@ -478,8 +308,6 @@ main(void)
 	RUN(a_step_is_captured_once);
 	RUN(memory_runs_out_and_comes_back);
 	RUN(a_lost_device_is_one_clear_line);
-	free(param);
-	free(bn);
-	net_release(&net);
+	release_data();
 	return check_done();
 }

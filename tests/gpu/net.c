@@ -77,7 +77,7 @@ worst_error(const Net *net, const float *a, const float *b, const char **where)
 			continue;
 		const double error = relative_error(a + tensor->offset, b + tensor->offset, is_scale ? 2 * tensor->count : tensor->count);
 		if (!(error <= worst)) {
-			worst = error;
+			worst = isnan(error) ? INFINITY : error; /* which no later one overtakes */
 			*where = tensor->name;
 		}
 	}
