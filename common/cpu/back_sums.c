@@ -59,6 +59,25 @@ backward_at_z(const Backward *job, uint32_t image, int i, Scratch *scratch)
 
 /* ---- sums ---- */
 
+/* The gradient of a fused sum, in place of that of the stage's output; the other that was summed has the same. */
+static void
+back_to_sum(const Backward *job, uint32_t image)
+{
+	const StageLayout *stage = job->stage;
+	const Plane *out = &stage->out;
+	const size_t cell = job->kernels->cell, at = image * backward_out_count(stage);
+	const size_t first = image * plane_image(out) + (size_t)out->left * out->lanes;
+
+	if (!stage->is_relu && stage->shares_gradient)
+		return;
+	job->kernels->sum_back(&(SumBack){
+		.h = out->h, .w = out->w, .lanes = out->lanes, .out_row = plane_row(out),
+		.out = stage->is_relu ? cells_at(job->memory->out, first, cell) : NULL,
+		.dout = cells_at(job->dout, at, cell),
+		.other = stage->shares_gradient ? NULL : cells_at(job->backend->dout[stage->other], at, cell),
+	});
+}
+
 static void
 sums_image(const Backward *job, uint32_t image, double *sums, Scratch *scratch)
 {
@@ -73,8 +92,12 @@ sums_image(const Backward *job, uint32_t image, double *sums, Scratch *scratch)
 		job->kernels->floats->sums(&affine, scratch->y[0], dz, mean, pixels, lanes, sums, sums + lanes);
 		return;
 	}
+	if (stage->other >= 0)
+		back_to_sum(job, image);
 	if (stage->stage->dropout) /* flat, so floats */
 		undo_dropout(job, image, backward_dout(job, image));
+	if (!stage->gamma && !stage->bias)
+		return; /* nobody wants sums */
 	if (stage->has_pool) /* what doesn't reach the largest of a window is 0 */
 		job->kernels->sums(&affine, cells_at(job->memory->best, image * backward_out_count(stage), job->kernels->cell),
 				   backward_dout(job, image), mean, (size_t)stage->out.h * stage->out.w, lanes, sums, sums + lanes);

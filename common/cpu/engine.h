@@ -167,6 +167,13 @@ stage_kernels(const KernelTable *kernels, const StageLayout *stage)
 	return stage->is_flat ? kernels->floats : kernels;
 }
 
+/** Is ReLU done together with the affine? After a sum that is not fused it comes by itself. */
+static inline bool
+stage_has_early_relu(const StageLayout *stage)
+{
+	return stage->is_relu && (stage->other < 0 || stage->is_fused);
+}
+
 static inline const uint8_t *
 batch_pixels(const Backend *backend, const Batch *batch, uint64_t image)
 {
@@ -288,7 +295,7 @@ typedef struct Ends {
 	const KernelTable *kernels;
 	const NetLayout *layout; /* that the stage belongs to */
 	const StageLayout *stage;
-	Affine affine; /* with add: without ReLU, which comes after the sum */
+	Affine affine; /* with add: ReLU comes after the sum, and is here only where the stage is fused */
 	const void *y[2];
 	const void *other[2]; /* with add: the image of stage `other`, its halo included */
 	void *out[2];	 /* first pixel, in stage->out's rows */

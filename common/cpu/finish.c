@@ -84,6 +84,23 @@ finish_slowly(const Ends *ends)
 	kernels->store(&store);
 }
 
+static void
+finish_sum(const Ends *ends)
+{
+	const StageLayout *stage = ends->stage;
+	const KernelTable *kernels = stage_kernels(ends->kernels, stage);
+	const Plane *plane = &ends->layout->stages[stage->other].out;
+	const size_t first = (size_t)plane->left * plane->lanes;
+
+	kernels->finish_sum(&(Finish){
+		.affine = ends->affine, .h = stage->y.h, .w = stage->y.w, .lanes = stage->y.lanes,
+		.y = { ends->y[0], ends->y[1] }, .other_row = plane_row(plane),
+		.other = { cells_at(ends->other[0], first, kernels->cell),
+			   ends->y[1] ? cells_at(ends->other[1], first, kernels->cell) : NULL },
+		.out = { ends->out[0], ends->out[1] }, .out_row = plane_row(&stage->out), .pairs = ends->out_pairs,
+	});
+}
+
 void
 ends_finish(const Ends *ends)
 {
@@ -91,6 +108,10 @@ ends_finish(const Ends *ends)
 
 	if (!stage->is_fused) {
 		finish_slowly(ends);
+		return;
+	}
+	if (stage->other >= 0) {
+		finish_sum(ends);
 		return;
 	}
 	stage_kernels(ends->kernels, stage)->finish(&(Finish){

@@ -166,7 +166,7 @@ finish_pair(const Forward *job, uint32_t image, uint32_t count, int thread)
 	const size_t best = (size_t)stage->out.h * stage->out.w * stage->out.lanes;
 	Ends ends = {
 		.backend = job->backend, .kernels = job->backend->kernels, .layout = &job->backend->layout, .stage = stage,
-		.affine = { .scale = channels->scale, .shift = channels->shift, .is_relu = stage->is_relu && stage->other < 0 },
+		.affine = { .scale = channels->scale, .shift = channels->shift, .is_relu = stage_has_early_relu(stage) },
 		.batch = job->batch, .memory = memory, .image = image, .scratch = &job->backend->scratch[thread],
 		.out_pairs = memory->out_pairs ? cells_at(memory->out_pairs, image / 2 * out + first, sizeof(float)) : NULL,
 	};

@@ -106,7 +106,7 @@ infer_finish(const Few *few, const void *y)
 	Ends ends = {
 		.backend = few->job->backend, .kernels = folded->kernels, .layout = &folded->layout, .stage = stage,
 		.affine = { .scale = is_done ? NULL : folded->scale[few->s], .shift = folded->shift[few->s],
-			    .is_relu = stage->is_relu && stage->other < 0 },
+			    .is_relu = stage_has_early_relu(stage) },
 		.scratch = few->scratch,
 	};
 	const StageLayout *other = stage->other < 0 ? NULL : &folded->layout.stages[stage->other];

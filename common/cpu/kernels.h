@@ -87,12 +87,15 @@ typedef struct Depthwise {
 	float *dweight; /* of the weights, added to */
 } Depthwise;
 
-/** From y to a stage's output: affine, then a pool whose windows don't overlap. Second images are NULL where there is one. */
+/** From y to a stage's output: affine, then a pool whose windows don't overlap; or, finish_sum, affine and another image,
+ * then ReLU. Second images are NULL where there is one. */
 typedef struct Finish {
 	Affine affine; /* bytes: scale may be NULL, for nothing but a pool */
 	const Pool *pool; /* NULL, or a max pool with kernel_h = kernel_w = stride */
 	uint32_t h, w, lanes; /* of y */
 	const void *y[2];
+	const void *other[2]; /* finish_sum: first pixel */
+	size_t other_row;     /* cells */
 	void *out[2];
 	size_t out_row; /* cells, of out, and words of pairs */
 	void *best[2];	/* pool: y of the largest, [out_h][out_w][lanes]; NULL: not wanted */
@@ -110,6 +113,15 @@ typedef struct Back {
 	size_t dy_row; /* cells */
 	void *pairs;   /* [h][w][lanes] words, or NULL */
 } Back;
+
+/** The gradient of a sum, from that of the ReLU after it, in place: 0 where nothing passed. */
+typedef struct SumBack {
+	uint32_t h, w, lanes;
+	const void *out; /* what ReLU let pass, first pixel; NULL: there was none */
+	size_t out_row;	 /* cells */
+	void *dout;	 /* [h][w][lanes] */
+	void *other;	 /* [h][w][lanes], added to: the gradient of the other that was summed; NULL: not wanted */
+} SumBack;
 
 typedef struct Store {
 	uint32_t h, w, lanes;
@@ -203,6 +215,8 @@ typedef struct KernelTable {
 
 	/** One or two images from y to the stage's output. */
 	void (*finish)(const Finish *finish);
+	void (*finish_sum)(const Finish *finish);
+	void (*sum_back)(const SumBack *job);
 	/** Add to first the sums of d and to second those of d (y - mean), d = dz where ReLU lets it pass. */
 	void (*sums)(const Affine *affine, const void *y, const void *dz, const float *mean, size_t pixels, uint32_t lanes,
 		     double *first, double *second);

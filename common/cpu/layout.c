@@ -181,7 +181,7 @@ static void
 lay_pool(StageLayout *stage, const Layer *pool)
 {
 	stage->has_pool = pool != NULL;
-	stage->is_fused = (stage->is_flat || !stage->stage->dropout) && !stage->stage->add;
+	stage->is_fused = stage->is_flat || !stage->stage->dropout;
 	if (!pool)
 		return;
 	stage->pool = (Pool){
@@ -192,6 +192,16 @@ lay_pool(StageLayout *stage, const Layer *pool)
 	};
 	if (stage->pool.kind != POOL_MAX || pool->kernel_h != pool->stride || pool->kernel_w != pool->stride)
 		stage->is_fused = false;
+}
+
+/* A sum of two that are stored alike, and nothing but ReLU after it. */
+static void
+lay_sum(StageLayout *stage, const StageLayout *other)
+{
+	const Stage *plan = stage->stage;
+
+	if (other)
+		stage->is_fused = !plan->pool && !plan->dropout && stage->is_flat == other->is_flat;
 }
 
 static void
@@ -269,6 +279,7 @@ lay_order_back(NetLayout *layout)
 			stage->adds_other |= stage->other >= 0 && (other->from == stage->other || other->other == stage->other);
 		}
 		stage->adds_from |= stage->other >= 0 && stage->other == stage->from; /* the sum's share comes first */
+		stage->shares_gradient = stage->other >= 0 && stage->is_fused && !stage->adds_other;
 	}
 }
 
@@ -329,6 +340,7 @@ lay_stages(NetLayout *layout)
 		layout->is_chain = layout->is_chain && stage->from == (int)s - 1 && stage->other < 0;
 		StageLayout *from = stage->from < 0 ? NULL : &layout->stages[stage->from];
 		lay_forward(stage, from, layout->is_prediction);
+		lay_sum(stage, stage->other < 0 ? NULL : &layout->stages[stage->other]);
 		if (stage->kind == MAIN_CONV)
 			lay_halo(stage, &from->out);
 		if (stage->kind == MAIN_DENSE && !from)

@@ -40,10 +40,11 @@ typedef struct StageLayout {
 	int from, other;    /* the stages that it reads and adds; -1: the pixels, nothing */
 	MainKind kind;
 	bool is_flat;	    /* one pixel an image: y and out are floats, whatever cells are */
-	bool is_fused;	    /* pool and dropout leave it to the kernels `finish` and `back` */
+	bool is_fused;	    /* pool, dropout and sum leave it to the kernels `finish` and `back` */
 	Plane in, y, out;   /* y has no halo; in is out of `from`, or that without its halo */
 	bool has_bare;	    /* out has a halo, and some of its readers want it without */
 	bool adds_from, adds_other; /* going back: a later stage has given `from`, or `other`, a gradient before */
+	bool shares_gradient;	    /* none has: the gradient of its sum becomes that of `other` where it lies */
 	Window window;	    /* MAIN_CONV, MAIN_DEPTHWISE, and MAIN_PATCHES and MAIN_ROWS as written in the text */
 	uint32_t taps;	    /* whose products are summed one after another; MAIN_PATCHES and MAIN_DENSE have one */
 	uint32_t depth;	    /* channels that one tap sums over */

@@ -214,6 +214,19 @@ dout_size(const Backend *backend, const StageLayout *stage)
 	return (size_t)stage->out.h * stage->out.w * stage->out.lanes * stage_kernels(backend->kernels, stage)->cell;
 }
 
+/* A place for the gradients of a stage's output, unless a later stage has shared its own. */
+static bool
+allocate_dout(Backend *backend, size_t s, size_t size)
+{
+	const StageLayout *stage = &backend->layout.stages[s];
+
+	if (!backend->dout[s] && !cells(backend, &backend->dout[s], backend->options.batch_most, size))
+		return false;
+	if (stage->shares_gradient)
+		backend->dout[stage->other] = backend->dout[s];
+	return true;
+}
+
 /* Gradients of outputs: in a chain two places take turns; where it branches they wait for each other. */
 static bool
 allocate_douts(Backend *backend)
@@ -229,11 +242,10 @@ allocate_douts(Backend *backend)
 		if (stage->kind == MAIN_DENSE && stage->adds_from)
 			dense = larger(dense, dout_size(backend, &backend->layout.stages[stage->from]));
 	}
-	for (size_t s = 0; backend->dout && s < count; s++) {
-		const size_t size = is_chain ? most : dout_size(backend, &backend->layout.stages[s]);
-		if (is_chain && s >= 2)
-			backend->dout[s] = backend->dout[s - 2];
-		else if (!cells(backend, &backend->dout[s], batch, size))
+	for (size_t s = count; backend->dout && s--;) {
+		if (is_chain && s + 2 < count)
+			backend->dout[s] = backend->dout[s + 2];
+		else if (!allocate_dout(backend, s, is_chain ? most : dout_size(backend, &backend->layout.stages[s])))
 			return false;
 	}
 	return backend->dout && cells(backend, &backend->din, batch, dense);

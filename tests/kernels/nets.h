@@ -44,6 +44,11 @@ static const Case cases[] = {
 	  PICTURE(10, 11, 3), 5 },
 	{ "conv 6 3x3, residual(flatten, dense 20, bn, relu | globalavgpool, dense 20), relu, residual(dense 30, bn, relu, "
 	  "dense 20, bn | ), residual(dropout 0.2 | relu), residual(flatten | ), dense classes", PICTURE(6, 7, 1), 9 },
+	/* the same input added twice, with and without ReLU after a sum, with and without what wants sums of gradients */
+	{ "conv 20 3x3 same, bn, relu, residual(residual(conv 20 3x3 same, bn, relu, conv 20 3x3 same nobias | ), relu, conv 20 3x3 "
+	  "same, bn | ), relu, residual(residual(bn, relu, conv 20 3x3 same nobias | ), bn, relu, conv 20 1x1 | ), flatten, "
+	  "dense 20, residual(residual(dense 20, relu, dense 20 | ), relu, dense 20, bn | ), relu, dense classes",
+	  PICTURE(7, 9, 1), 7 },
 };
 
 enum { CASES = sizeof cases / sizeof *cases };

@@ -4,6 +4,7 @@
 #include "cpu/kernels/depthwise.h"
 #include "cpu/kernels/pack.h"
 #include "cpu/kernels/pointwise.h"
+#include "cpu/kernels/residual.h"
 #include "cpu/kernels/wgrad.h"
 
 const KernelTable kernels_avx2 = {
@@ -18,6 +19,8 @@ const KernelTable kernels_avx2 = {
 	.depthwise_wgrad = depthwise_wgrad,
 	.moments = moments,
 	.finish = finish,
+	.finish_sum = finish_sum,
+	.sum_back = sum_back,
 	.sums = sums,
 	.back = back,
 	.store = store,

@@ -5,6 +5,7 @@
 #include "cpu/kernels/first_back.h"
 #include "cpu/kernels/pack.h"
 #include "cpu/kernels/pointwise.h"
+#include "cpu/kernels/residual.h"
 #include "cpu/kernels/wgrad.h"
 
 const KernelTable kernels_avx512bf16 = {
@@ -19,6 +20,8 @@ const KernelTable kernels_avx512bf16 = {
 	.depthwise_wgrad = depthwise_wgrad,
 	.moments = moments,
 	.finish = finish,
+	.finish_sum = finish_sum,
+	.sum_back = sum_back,
 	.sums = sums,
 	.back = back,
 	.store = store,

@@ -3,6 +3,7 @@
 #include "cpu/kernels/depthwise.h"
 #include "cpu/kernels/pack.h"
 #include "cpu/kernels/pointwise.h"
+#include "cpu/kernels/residual.h"
 #include "cpu/kernels/wgrad.h"
 
 const KernelTable kernels_neon = {
@@ -17,6 +18,8 @@ const KernelTable kernels_neon = {
 	.depthwise_wgrad = depthwise_wgrad,
 	.moments = moments,
 	.finish = finish,
+	.finish_sum = finish_sum,
+	.sum_back = sum_back,
 	.sums = sums,
 	.back = back,
 	.store = store,
