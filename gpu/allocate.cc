@@ -69,6 +69,8 @@ allocate_stage(Backend *backend, StagePlan *plan)
 	plan->z = plan->has_finish ? memory_device(memory, n * shape_elements(plan->stage->out), cell) : plan->y;
 	if (plan->finish.pool == POOL_MAX)
 		plan->argmax = memory_device(memory, n * shape_elements(plan->stage->out), plan->finish.is_wide ? 4 : 1);
+	if (plan->has_winners)
+		plan->winners = memory_device(memory, n * shape_elements(plan->stage->out), cell);
 	if (plan->stage->bn)
 		allocate_norm(backend, plan);
 }

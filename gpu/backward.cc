@@ -42,7 +42,10 @@ finish_stage_back(Backend &backend, const StagePlan &plan, const StepForm &form,
 
 	if (plan.stage->bn)
 		norm = NormBack{ plan.norm_a, plan.norm_b, plan.norm.mean, plan.norm_shift };
-	if (plan.stage->bn || plan.bias != NO_TENSOR)
+	const bool has_sums = plan.stage->bn || plan.bias != NO_TENSOR;
+	if (has_sums && plan.has_winners) /* a quarter of y */
+		stage_sums(backend, plan, form, finish_of_winners(finish), static_cast<const Y *>(plan.winners), dz);
+	else if (has_sums)
 		stage_sums(backend, plan, form, finish, y, dz);
 	finish_back(backend.work, finish, y, dz, plan.argmax, norm, dy, dadd);
 }

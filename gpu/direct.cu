@@ -62,14 +62,57 @@ __device__ static void
 store_tile(const DirectJob &job, uint32_t first_row, uint32_t first_column, const TileSums<COLUMNS> &sums, Out *y)
 {
 	const uint32_t row = first_row + tile_row(), column = first_column + tile_column(0), out_c = job.shape.out_c;
-	Out *to = y + static_cast<size_t>(row) * out_c + column;
 
 #pragma unroll
-	for (int i = 0; i < THREAD_ROWS; i++, to += out_c)
+	for (int i = 0; i < THREAD_ROWS; i++) {
+		const uint32_t pixel = pixel_at<1>(job, row + i);
+		Out *to = y + static_cast<size_t>(pixel) * out_c + column;
+
 #pragma unroll
 		for (int group = 0; group < COLUMNS / 32; group++)
-			if (row + i < job.pixels && column + group * 32 < out_c)
+			if (pixel < job.pixels && column + group * 32 < out_c)
 				store4(to + group * 32, &sums.at[i][4 * group]);
+	}
+}
+
+/* Four columns of one window, of whose rows the thread has the first as its row `first`. */
+template <int COLUMNS, typename Cell>
+__device__ static void
+store_winner(const TileSums<COLUMNS> &sums, int first, int group, uint32_t column, size_t at, const Winners<Cell> &winners)
+{
+	alignas(16) float best[4];
+	uint32_t elements = 0, element;
+
+#pragma unroll
+	for (int j = 0; j < 4; j++) {
+		const float four[4] = { sums.at[first][4 * group + j], sums.at[first + 1][4 * group + j],
+					sums.at[first + 2][4 * group + j], sums.at[first + 3][4 * group + j] };
+
+		best[j] = winner_of<Cell>(four, winner_gamma(winners, column + j), &element);
+		elements |= element << 8 * j;
+	}
+	store4(winners.value + at, best);
+	if (winners.element)
+		*reinterpret_cast<uint32_t *>(winners.element + at) = elements;
+}
+
+/* A thread's eight rows are two windows. */
+template <int COLUMNS, typename Cell>
+__device__ static void
+store_winners(const DirectJob &job, uint32_t first_row, uint32_t first_column, const TileSums<COLUMNS> &sums,
+	      const Winners<Cell> &winners)
+{
+	const uint32_t window = (first_row + tile_row()) / 4, out_c = job.shape.out_c;
+
+#pragma unroll
+	for (int half = 0; half < 2; half++)
+#pragma unroll
+		for (int group = 0; group < COLUMNS / 32; group++) {
+			const uint32_t column = first_column + tile_column(group);
+
+			if (window + half < job.pixels / 4 && column < out_c)
+				store_winner(sums, 4 * half, group, column, static_cast<size_t>(window + half) * out_c + column, winners);
+		}
 }
 
 /* Sum of a value of each thread down its column of 16 threads, in order; all threads get it. */
@@ -134,13 +177,13 @@ store_moments(const DirectJob &job, uint32_t first_row, uint32_t first_column, c
 /* Blocks: tiles of pixels by tiles of channels. */
 template <int COLUMNS, bool IN_EIGHTS, typename Cell>
 __global__ static void __launch_bounds__(TILE_THREADS, TILE_BLOCKS)
-forward_kernel(DirectJob job, const Cell *x, const Cell *weight, Cell *y, float2 *moments)
+forward_kernel(DirectJob job, const Cell *x, const Cell *weight, Cell *y, float2 *moments, Winners<Cell> winners)
 {
 	if (!has_arithmetic<Cell>())
 		return;
 	SHARED(TileMemory<COLUMNS>, memory);
 	const uint32_t first_row = blockIdx.x * TILE_ROWS, first_column = blockIdx.y * COLUMNS;
-	const Pixel pixel = pixel_of(job, first_row + threadIdx.x);
+	const Pixel pixel = pixel_of(job, pixel_at<1>(job, first_row + threadIdx.x));
 	float window[TILE_DEPTH], weights[4];
 	TileSums<COLUMNS> sums;
 	int half = 0;
@@ -159,22 +202,26 @@ forward_kernel(DirectJob job, const Cell *x, const Cell *weight, Cell *y, float2
 	}
 	__syncthreads();
 	tile_multiply(memory, half, sums);
-	store_tile(job, first_row, first_column, sums, y);
+	if (y)
+		store_tile(job, first_row, first_column, sums, y);
+	if (winners.value)
+		store_winners(job, first_row, first_column, sums, winners);
 	if (moments)
 		store_moments(job, first_row, first_column, sums, memory, moments);
 }
 
 template <int COLUMNS, typename Cell>
 static void
-queue_forward(Work &work, const DirectJob &job, const Cell *x, const Cell *weight, Cell *y, float2 *moments)
+queue_forward(Work &work, const DirectJob &job, const Cell *x, const Cell *weight, Cell *y, float2 *moments,
+	      const Winners<Cell> &winners)
 {
 	const Grid grid = { dim3((job.pixels + TILE_ROWS - 1) / TILE_ROWS, (job.shape.out_c + COLUMNS - 1) / COLUMNS),
 			    dim3(TILE_THREADS), 0, work.stream };
 
 	if (job.shape.in_c % TILE_DEPTH == 0)
-		QUEUE(work, grid, (forward_kernel<COLUMNS, true, Cell>), job, x, weight, y, moments);
+		QUEUE(work, grid, (forward_kernel<COLUMNS, true, Cell>), job, x, weight, y, moments, winners);
 	else
-		QUEUE(work, grid, (forward_kernel<COLUMNS, false, Cell>), job, x, weight, y, moments);
+		QUEUE(work, grid, (forward_kernel<COLUMNS, false, Cell>), job, x, weight, y, moments, winners);
 }
 
 bool
@@ -183,18 +230,25 @@ direct_has_forward(const Convolution &shape, size_t weight)
 	return shape.out_c % 4 == 0 && weight % 4 == 0;
 }
 
+bool
+direct_has_winners(const Convolution &shape)
+{
+	return shape.out_h % 2 == 0 && shape.out_w % 2 == 0;
+}
+
 template <typename Cell>
 void
-direct_forward(Work &work, const Convolution &shape, uint32_t n, const Cell *x, const Cell *weight, Cell *y, float2 *moments)
+direct_forward(Work &work, const Convolution &shape, uint32_t n, const Cell *x, const Cell *weight, Cell *y, float2 *moments,
+	       const Winners<Cell> &winners)
 {
-	const DirectJob job = job_of(shape, n);
+	const DirectJob job = job_of(shape, n, winners.value != nullptr);
 
 	if (work.has_tensor_cores)
-		tensor_forward(work, job, x, weight, y, moments);
+		tensor_forward(work, job, x, weight, y, moments, winners);
 	else if (shape.out_c <= 32)
-		queue_forward<32>(work, job, x, weight, y, moments);
+		queue_forward<32>(work, job, x, weight, y, moments, winners);
 	else
-		queue_forward<64>(work, job, x, weight, y, moments);
+		queue_forward<64>(work, job, x, weight, y, moments, winners);
 }
 
 /* ---- the input's derivative ---- */
@@ -239,12 +293,12 @@ direct_input(Work &work, const Convolution &shape, uint32_t n, const Cell *dy, c
 
 	QUEUE(work, grid_for(work, static_cast<uint64_t>(taps) * shape.in_c * shape.out_c), turn_kernel<Cell>, taps,
 	      divisor_of(shape.in_c), divisor_of(shape.out_c), weight, turned);
-	direct_forward(work, turned_shape(shape), n, dy, static_cast<const Cell *>(turned), dx, nullptr);
+	direct_forward(work, turned_shape(shape), n, dy, static_cast<const Cell *>(turned), dx, nullptr, Winners<Cell>{});
 }
 
 #define MAKE(Cell)                                                                                                     \
 	template void direct_forward<Cell>(Work &, const Convolution &, uint32_t, const Cell *, const Cell *, Cell *,  \
-					   float2 *);                                                                  \
+					   float2 *, const Winners<Cell> &);                                           \
 	template void direct_input<Cell>(Work &, const Convolution &, uint32_t, const Cell *, const Cell *, Cell *,    \
 					 Cell *);
 FOR_CELLS(MAKE)

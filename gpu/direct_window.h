@@ -10,10 +10,12 @@ struct DirectJob {
 	Convolution shape;
 	Divisor out_w, out_h, in_c, kernel_w;
 	uint32_t pixels, depth; /* n out.h out.w; kernel.h kernel.w in.c */
+	bool is_windowed;	/* tiles take pixels by windows of 2 x 2, see pixel_at */
+	Divisor half_w;		/* out.w / 2, then */
 };
 
 inline DirectJob
-job_of(const Convolution &shape, uint32_t n)
+job_of(const Convolution &shape, uint32_t n, bool is_windowed)
 {
 	return DirectJob{ shape,
 			  divisor_of(shape.out_w),
@@ -21,7 +23,9 @@ job_of(const Convolution &shape, uint32_t n)
 			  divisor_of(shape.in_c),
 			  divisor_of(shape.kernel_w),
 			  n * shape.out_h * shape.out_w,
-			  shape.kernel_h * shape.kernel_w * shape.in_c };
+			  shape.kernel_h * shape.kernel_w * shape.in_c,
+			  is_windowed,
+			  divisor_of(is_windowed ? shape.out_w / 2 : 1) };
 }
 
 /* The weights' derivative: rows (tap, input channel) by output channels, summed over pixels. */
@@ -33,6 +37,23 @@ struct WeightJob {
 };
 
 #ifdef FM_KERNELS
+
+/* The pixel that row `at` of the tiles stands for: the same, or, where a pool follows, so that a window's four pixels are STEP
+ * rows apart, all of them one thread's. @return job.pixels or more: none */
+template <uint32_t STEP>
+__device__ inline uint32_t
+pixel_at(const DirectJob &job, uint32_t at)
+{
+	const uint32_t window = at / (4 * STEP) * STEP + at % STEP, element = at / STEP % 4;
+	uint32_t x;
+
+	if (!job.is_windowed)
+		return at;
+	if (window >= job.pixels / 4)
+		return job.pixels;
+	const uint32_t row = 2 * divide(window, job.half_w, &x) + element / 2;
+	return row * job.shape.out_w + 2 * x + element % 2;
+}
 
 /* The pixel whose windows a thread loads. */
 struct Pixel {

@@ -24,6 +24,7 @@ struct StagePlan {
 	bool is_copied;	 /* flattened into `flat`, since no dense layer follows whose weights could be permuted */
 	bool has_finish; /* z is not y */
 	bool is_direct_forward, is_direct_input, is_direct_weight; /* which of direct.h's kernels fit the shape */
+	bool has_winners;	 /* the convolution finds its pool's winners, see winners.h */
 	Convolution convolution;
 	uint32_t depth, units;	 /* dense: inputs, outputs */
 	size_t weight, bias;	 /* in param; NO_TENSOR */
@@ -33,6 +34,7 @@ struct StagePlan {
 	const void *x;		 /* [n, in]: what it read, of the stage before, or flat */
 	void *flat, *y, *z;	 /* y, z: [n, middle], [n, out] */
 	void *argmax;
+	void *winners;		 /* [n, out], in the place of y for what has been pooled */
 	void *lent;		 /* [n, out]: the derivative by z, or a prediction's z; of a chain's stages in turn in side[0, 1] */
 	const void *handed;	 /* the prediction's z */
 	bool has_derivative;	 /* some reader has left its part in lent */

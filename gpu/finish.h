@@ -40,6 +40,20 @@ struct Finish {
 	Drop drop;
 };
 
+/** The same stage read from the winners of its pool's windows, [n, out.h, out.w, c], instead of from y. */
+inline Finish
+finish_of_winners(Finish finish)
+{
+	finish.in_h = finish.out_h.value;
+	finish.in_w = finish.out_w.value;
+	finish.kernel_h = finish.kernel_w = finish.stride = 1;
+	finish.in_h_divisor = finish.out_h;
+	finish.in_w_divisor = finish.out_w;
+	finish.stride_divisor = divisor_of(1);
+	finish.pool = POOL_NONE;
+	return finish;
+}
+
 /** @param argmax  out: which element of each window is largest, [n, out.h, out.w, c] of 8 or 32 bits; NULL: not wanted */
 template <typename Y, typename Z>
 void finish_forward(Work &work, const Finish &finish, const Y *y, Z *z, void *argmax);

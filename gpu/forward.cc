@@ -8,14 +8,14 @@
 
 /* ---- both ---- */
 
-/* moments: where a kernel that can puts those of y, or NULL */
+/* moments, winners: where a kernel that can puts those of y, or NULL */
 template <typename Cell, typename Out>
 static void
 main_forward(Work &work, const StagePlan &plan, uint32_t n, const Cell *x, const Cell *weight, Cell *windows, Out *y,
-	     float2 *moments)
+	     float2 *moments, const Winners<Cell> &winners)
 {
 	if (plan.is_direct_forward) /* then y is of cells, see plan.cc */
-		direct_forward(work, plan.convolution, n, x, weight, reinterpret_cast<Cell *>(y), moments);
+		direct_forward(work, plan.convolution, n, x, weight, reinterpret_cast<Cell *>(y), moments, winners);
 	else if (plan.is_depthwise)
 		depthwise_forward(work, plan.convolution, n, x, weight, y);
 	else if (plan.is_convolution)
@@ -62,6 +62,16 @@ network_training_finish(const Backend &backend, const StagePlan &plan, const Ste
 	return finish;
 }
 
+/* By the sign of batch norm's gamma: what wins its pool's windows. */
+template <typename Cell>
+static Winners<Cell>
+winners_of(const StagePlan &plan, const float *param, void *value, void *element)
+{
+	const Layer *bn = plan.stage->bn;
+
+	return Winners<Cell>{ bn ? param + bn->weight : nullptr, static_cast<Cell *>(value), static_cast<uint8_t *>(element) };
+}
+
 /* ---- training ---- */
 
 /* Of which tiles partial moments are. */
@@ -84,8 +94,11 @@ finish_stage(Backend &backend, const StagePlan &plan, const StepForm &form, cons
 		norm_moments(work, rows, plan.middle.c, y, backend.partial);
 	if (plan.stage->bn)
 		norm_finish(work, rows, moment_rows(plan), plan.middle.c, backend.partial, plan.norm);
-	if (plan.has_finish)
-		finish_forward(work, network_training_finish(backend, plan, form), y, z, plan.argmax);
+	const Finish finish = network_training_finish(backend, plan, form);
+	if (plan.has_winners)
+		finish_forward(work, finish_of_winners(finish), static_cast<const Y *>(plan.winners), z, nullptr);
+	else if (plan.has_finish)
+		finish_forward(work, finish, y, z, plan.argmax);
 }
 
 template <typename Cell, typename Out>
@@ -99,8 +112,9 @@ forward_stage(Backend &backend, const StagePlan &plan, const StepForm &form, con
 		finish_stage(backend, plan, form, x, z);
 		return;
 	}
+	const Winners<Cell> winners = winners_of<Cell>(plan, backend.vectors[VECTOR_PARAM], plan.winners, plan.argmax);
 	main_forward(backend.work, plan, form.n, x, weights + plan.weight, static_cast<Cell *>(backend.windows),
-		     static_cast<Out *>(plan.y), plan.stage->bn ? backend.partial : nullptr);
+		     static_cast<Out *>(plan.y), plan.stage->bn ? backend.partial : nullptr, winners);
 	finish_stage(backend, plan, form, static_cast<const Out *>(plan.y), z);
 }
 
@@ -175,12 +189,16 @@ predict_stage(Backend &backend, Work &work, StagePlan &plan, const StepForm &for
 		plan.handed = x;
 		return;
 	}
+	/* winners stand in y's place, and y itself nowhere */
+	const Winners<Cell> winners = winners_of<Cell>(plan, backend.vectors[form.which], plan.has_winners ? y : nullptr, nullptr);
 	if (plan.stage->main)
 		main_forward(work, plan, form.n, x, network_weights<Cell>(backend, form.which) + plan.weight,
-			     static_cast<Cell *>(backend.windows), y, nullptr);
+			     static_cast<Cell *>(backend.windows), plan.has_winners ? nullptr : y, nullptr, winners);
 	if (!plan.has_finish)
 		return;
-	const Finish finish = predict_finish(backend, work, plan, form);
+	Finish finish = predict_finish(backend, work, plan, form);
+	if (plan.has_winners)
+		finish = finish_of_winners(finish);
 	if (plan.stage->main)
 		finish_forward(work, finish, static_cast<const Out *>(y), z, nullptr);
 	else

@@ -59,6 +59,13 @@ plan_drop(StagePlan *plan, uint64_t seed)
 	drop->scale = static_cast<float>(1 / (1 - dropout->rate));
 }
 
+/* 2x2 windows side by side, of which the largest goes on. */
+static bool
+is_small_pool(const Layer *pool)
+{
+	return pool && pool->kind == LAYER_MAXPOOL && pool->kernel_h == 2 && pool->kernel_w == 2 && pool->stride == 2;
+}
+
 static void
 plan_stage(StagePlan *plan, const Stage *stage, bool is_last, bool is_narrow, uint64_t seed)
 {
@@ -79,6 +86,8 @@ plan_stage(StagePlan *plan, const Stage *stage, bool is_last, bool is_narrow, ui
 	if (plan->is_convolution) {
 		plan->convolution = convolution_of(main);
 		plan->is_direct_forward = (!is_last || !is_narrow) && direct_has_forward(plan->convolution, plan->weight);
+		plan->has_winners = plan->is_direct_forward && !is_last && !stage->add && is_small_pool(stage->pool) &&
+				    direct_has_winners(plan->convolution);
 		plan->is_direct_input = direct_has_input(plan->convolution);
 		plan->is_direct_weight = direct_has_weight(plan->convolution);
 	}

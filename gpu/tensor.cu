@@ -4,6 +4,12 @@
 #include "direct.h"
 #include "tensor_tile.h"
 
+/* Where a pool follows, rows of one lane are one window: they lie 8 apart. */
+enum { WINDOW_STEP = 8 };
+
+/* The least blocks that a multiprocessor must hold, which is 128 registers a thread. */
+enum { TENSOR_BLOCKS = 4 };
+
 /* Eight words of a pixel's window: of one tap where channels allow, else cell by cell. */
 template <bool IN_WORDS, typename Cell>
 __device__ static void
@@ -96,17 +102,46 @@ store_tile(const DirectJob &job, uint32_t first_row, uint32_t first_column, cons
 	for (int m = 0; m < 2; m++)
 #pragma unroll
 		for (int i = 0; i < 4; i += 2) {
-			const uint32_t row = first_row + tensor_row(m, i);
-			Cell *to = y + static_cast<size_t>(row) * job.shape.out_c;
+			const uint32_t pixel = pixel_at<WINDOW_STEP>(job, first_row + tensor_row(m, i));
+			Cell *to = y + static_cast<size_t>(pixel) * job.shape.out_c;
 
 #pragma unroll
 			for (int n = 0; n < COLUMNS / 8; n++) {
 				const uint32_t column = first_column + tensor_column(n);
 
-				if (row < job.pixels && column < job.shape.out_c)
+				if (pixel < job.pixels && column < job.shape.out_c)
 					store_pair(to + column, sums.at[m][n][i], sums.at[m][n][i + 1]);
 			}
 		}
+}
+
+/* Four rows of a lane, 8 apart, are a window. */
+template <int COLUMNS, typename Cell>
+__device__ static void
+store_winners(const DirectJob &job, uint32_t first_row, uint32_t first_column, const TensorSums<COLUMNS> &sums,
+	      const Winners<Cell> &winners)
+{
+	const uint32_t window = first_row / 4 + threadIdx.x / 32 * WINDOW_STEP + threadIdx.x % 32 / 4;
+
+#pragma unroll
+	for (int n = 0; n < COLUMNS / 8; n++) {
+		const uint32_t column = first_column + tensor_column(n);
+		const size_t at = static_cast<size_t>(window) * job.shape.out_c + column;
+		uint32_t element[2];
+		float best[2];
+
+		if (window >= job.pixels / 4 || column >= job.shape.out_c)
+			continue;
+#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			const float four[4] = { sums.at[0][n][i], sums.at[0][n][2 + i], sums.at[1][n][i], sums.at[1][n][2 + i] };
+
+			best[i] = winner_of<Cell>(four, winner_gamma(winners, column + i), &element[i]);
+		}
+		store_pair(winners.value + at, best[0], best[1]);
+		if (winners.element)
+			*reinterpret_cast<uint16_t *>(winners.element + at) = static_cast<uint16_t>(element[0] | element[1] << 8);
+	}
 }
 
 template <int COLUMNS>
@@ -163,7 +198,7 @@ store_moments(const DirectJob &job, uint32_t first_row, uint32_t first_column, c
 		for (int m = 0; m < 2; m++)
 #pragma unroll
 			for (int i = 0; i < 4; i += 2) {
-				const bool is_inside = tensor_row(m, i) < rows;
+				const bool is_inside = pixel_at<WINDOW_STEP>(job, first_row + tensor_row(m, i)) < job.pixels;
 				const float x = is_inside ? sums.at[m][n][i] - mean.x : 0;
 				const float y = is_inside ? sums.at[m][n][i + 1] - mean.y : 0;
 
@@ -182,15 +217,15 @@ store_moments(const DirectJob &job, uint32_t first_row, uint32_t first_column, c
 }
 
 template <int COLUMNS, bool IN_WORDS, typename Cell>
-__global__ static void __launch_bounds__(TENSOR_THREADS)
-tensor_forward_kernel(DirectJob job, const Cell *x, const Cell *weight, Cell *y, float2 *moments)
+__global__ static void __launch_bounds__(TENSOR_THREADS, TENSOR_BLOCKS)
+tensor_forward_kernel(DirectJob job, const Cell *x, const Cell *weight, Cell *y, float2 *moments, Winners<Cell> winners)
 {
 	if (!has_tensor_cores())
 		return;
 	SHARED(TensorMemory<COLUMNS>, memory);
 	constexpr uint32_t step = TENSOR_WORDS * word_cells<Cell>();
 	const uint32_t first_row = blockIdx.x * TENSOR_ROWS, first_column = blockIdx.y * COLUMNS;
-	const Pixel pixel = pixel_of(job, first_row + threadIdx.x);
+	const Pixel pixel = pixel_of(job, pixel_at<WINDOW_STEP>(job, first_row + threadIdx.x));
 	uint32_t window[TENSOR_WORDS], weights[4];
 	TensorSums<COLUMNS> sums;
 	int half = 0;
@@ -209,32 +244,37 @@ tensor_forward_kernel(DirectJob job, const Cell *x, const Cell *weight, Cell *y,
 	}
 	__syncthreads();
 	tensor_multiply<COLUMNS, Cell>(memory, half, sums);
-	store_tile(job, first_row, first_column, sums, y);
+	if (y)
+		store_tile(job, first_row, first_column, sums, y);
+	if (winners.value)
+		store_winners(job, first_row, first_column, sums, winners);
 	if (moments)
 		store_moments(job, first_row, first_column, sums, moments);
 }
 
 template <int COLUMNS, typename Cell>
 static void
-queue_forward(Work &work, const DirectJob &job, const Cell *x, const Cell *weight, Cell *y, float2 *moments)
+queue_forward(Work &work, const DirectJob &job, const Cell *x, const Cell *weight, Cell *y, float2 *moments,
+	      const Winners<Cell> &winners)
 {
 	const Grid grid = { dim3((job.pixels + TENSOR_ROWS - 1) / TENSOR_ROWS, (job.shape.out_c + COLUMNS - 1) / COLUMNS),
 			    dim3(TENSOR_THREADS), 0, work.stream };
 
 	if (job.shape.in_c % (TENSOR_WORDS * word_cells<Cell>()) == 0)
-		QUEUE(work, grid, (tensor_forward_kernel<COLUMNS, true, Cell>), job, x, weight, y, moments);
+		QUEUE(work, grid, (tensor_forward_kernel<COLUMNS, true, Cell>), job, x, weight, y, moments, winners);
 	else
-		QUEUE(work, grid, (tensor_forward_kernel<COLUMNS, false, Cell>), job, x, weight, y, moments);
+		QUEUE(work, grid, (tensor_forward_kernel<COLUMNS, false, Cell>), job, x, weight, y, moments, winners);
 }
 
 template <typename Cell>
 void
-tensor_forward(Work &work, const DirectJob &job, const Cell *x, const Cell *weight, Cell *y, float2 *moments)
+tensor_forward(Work &work, const DirectJob &job, const Cell *x, const Cell *weight, Cell *y, float2 *moments,
+	       const Winners<Cell> &winners)
 {
 	if (job.shape.out_c <= 32)
-		queue_forward<32>(work, job, x, weight, y, moments);
+		queue_forward<32>(work, job, x, weight, y, moments, winners);
 	else
-		queue_forward<64>(work, job, x, weight, y, moments);
+		queue_forward<64>(work, job, x, weight, y, moments, winners);
 }
 
 /* ---- the weights' derivative: words are pairs of pixels ---- */
@@ -303,7 +343,7 @@ store_weight_tile(const WeightJob &job, uint32_t first_row, uint32_t first_colum
 }
 
 template <typename Cell>
-__global__ static void __launch_bounds__(TENSOR_THREADS)
+__global__ static void __launch_bounds__(TENSOR_THREADS, TENSOR_BLOCKS)
 tensor_weight_kernel(WeightJob job, const Cell *x, const Cell *dy, float *partial)
 {
 	if (!has_tensor_cores())
@@ -344,6 +384,7 @@ tensor_weight(Work &work, const WeightJob &job, const dim3 &blocks, const Cell *
 }
 
 #define MAKE(Cell)                                                                                                     \
-	template void tensor_forward<Cell>(Work &, const DirectJob &, const Cell *, const Cell *, Cell *, float2 *);   \
+	template void tensor_forward<Cell>(Work &, const DirectJob &, const Cell *, const Cell *, Cell *, float2 *,    \
+					   const Winners<Cell> &);                                                     \
 	template void tensor_weight<Cell>(Work &, const WeightJob &, const dim3 &, const Cell *, const Cell *, float *);
 FOR_CELLS(MAKE)

@@ -8,11 +8,13 @@
 
 #include "cell.h"
 #include "direct_window.h"
+#include "winners.h"
 #include "work.h"
 
 /** As direct_forward. */
 template <typename Cell>
-void tensor_forward(Work &work, const DirectJob &job, const Cell *x, const Cell *weight, Cell *y, float2 *moments);
+void tensor_forward(Work &work, const DirectJob &job, const Cell *x, const Cell *weight, Cell *y, float2 *moments,
+		    const Winners<Cell> &winners);
 
 /** The slices' sums, as direct_weight's kernel leaves them. */
 template <typename Cell>

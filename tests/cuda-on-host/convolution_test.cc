@@ -26,7 +26,8 @@ static const Case cases[] = {
 	{ 3, shape(7, 6, 16), 64, 3, 3, 1, true },    { 5, shape(6, 5, 32), 36, 3, 3, 1, true },
 	{ 2, shape(9, 8, 1), 32, 4, 4, 1, true },     { 2, shape(9, 11, 24), 72, 3, 2, 2, false },
 	{ 1, shape(5, 5, 8), 8, 5, 5, 1, false },     { 7, shape(5, 4, 40), 132, 1, 1, 1, true },
-	{ 4, shape(6, 6, 3), 12, 3, 3, 2, true },
+	{ 4, shape(6, 6, 3), 12, 3, 3, 2, true },     { 5, shape(6, 10, 16), 64, 3, 3, 1, true },
+	{ 3, shape(14, 14, 1), 32, 4, 4, 1, true },   { 2, shape(10, 9, 8), 36, 3, 2, 1, false },
 };
 
 static Layer
@@ -115,6 +116,76 @@ truth_of(const Case &test)
 	return truth;
 }
 
+/* Of every window of a 2x2 pool the element that gamma's sign makes win, of equal ones the first; and which it is. */
+template <typename Cell>
+static void
+winners_ref(const Truth &truth, const Floats &gamma, Floats *value, Floats *element)
+{
+	const Shape out = truth.layer.out;
+
+	for (uint32_t row = 0; row < truth.n * out.h / 2; row++)
+		for (uint32_t x = 0; x < out.w / 2; x++)
+			for (uint32_t k = 0; k < out.c; k++) {
+				float best = 0;
+				uint32_t first = 4;
+
+				for (uint32_t i = 0; i < 4; i++) {
+					const size_t pixel = static_cast<size_t>(2 * row + i / 2) * out.w + 2 * x + i % 2;
+					const float y = widen(narrow<Cell>(truth.y[pixel * out.c + k]));
+
+					if (first == 4 || y * gamma[k] > best * gamma[k]) {
+						best = y;
+						first = i;
+					}
+				}
+				value->push_back(best);
+				element->push_back(static_cast<float>(first));
+			}
+}
+
+/* Winners, with y and batch norm's moments of the whole batch, or alone. */
+template <typename Cell>
+static void
+check_winners(const Truth &truth, const Convolution &conv, const char *text)
+{
+	const uint32_t rows = truth.n * conv.out_h * conv.out_w, tiles = (rows + DIRECT_ROWS - 1) / DIRECT_ROWS;
+	const Floats turned_weight = turned(truth.layer, truth.weight);
+	Floats gamma = noises(conv.out_c), right, element, found_element;
+	gamma[1] = 0;
+	const Buffer<Cell> x(truth.x), weight(turned_weight);
+	const Buffer<float> device_gamma(gamma);
+	Buffer<Cell> y(truth.y.size()), value(truth.y.size() / 4), alone(truth.y.size() / 4);
+	Buffer<uint8_t> device_element(truth.y.size() / 4);
+	Buffer<float2> moments(static_cast<size_t>(tiles) * conv.out_c);
+	Buffer<float> scale(conv.out_c), shift(conv.out_c), mean(conv.out_c), inverse(conv.out_c), variance(conv.out_c);
+
+	winners_ref<Cell>(truth, gamma, &right, &element);
+	direct_forward(host_work, conv, truth.n, x.cells, weight.cells, y.cells, moments.cells,
+		       Winners<Cell>{ device_gamma.cells, value.cells, device_element.cells });
+	norm_finish(host_work, rows, DIRECT_ROWS, conv.out_c, moments.cells,
+		    Norm{ device_gamma.cells, device_gamma.cells, nullptr, scale.cells, shift.cells, inverse.cells, inverse.cells,
+			  mean.cells, variance.cells });
+	direct_forward(host_work, conv, truth.n, x.cells, weight.cells, static_cast<Cell *>(nullptr), nullptr,
+		       Winners<Cell>{ device_gamma.cells, alone.cells, nullptr });
+	CHECK(compare_wait(), "%s", text);
+	for (size_t i = 0; i < device_element.count; i++)
+		found_element.push_back(device_element.cells[i]);
+	std::vector<double> right_mean(conv.out_c), right_variance(conv.out_c);
+	ref_bn_statistics(rows, conv.out_c, truth.y.data(), right_mean.data(), right_variance.data());
+	Floats means(right_mean.begin(), right_mean.end()), variances;
+	for (const double square : right_variance)
+		variances.push_back(static_cast<float>(square * rows / (rows - 1)));
+	CHECK(worst(y, truth.y) <= tolerance<Cell>(), "%s: y by %g", text, worst(y, truth.y));
+	/* sums of eighths' products are exact: so are cells made of them, and ties */
+	CHECK(worst(value, right) == 0, "%s: winners by %g", text, worst(value, right));
+	CHECK(worst(alone, right) == 0, "%s: winners alone by %g", text, worst(alone, right));
+	CHECK(worst(mean, means) <= 1e-6 && worst(variance, variances) <= 1e-5, "%s: mean by %g, variance by %g", text,
+	      worst(mean, means), worst(variance, variances));
+	for (size_t i = 0; i < element.size(); i++)
+		CHECK(element[i] == found_element[i], "%s: element %zu is %g, not %g", text, i, static_cast<double>(found_element[i]),
+		      static_cast<double>(element[i]));
+}
+
 template <typename Cell>
 static void
 check_direct(const Truth &truth, const Convolution &conv, const char *text)
@@ -125,7 +196,8 @@ check_direct(const Truth &truth, const Convolution &conv, const char *text)
 	Buffer<float> dweight(truth.weight.size()), moments(truth.moments.size()), slices(direct_weight_room(conv, truth.n));
 
 	if (direct_has_forward(conv, 0)) {
-		direct_forward(host_work, conv, truth.n, x.cells, weight.cells, y.cells, reinterpret_cast<float2 *>(moments.cells));
+		direct_forward(host_work, conv, truth.n, x.cells, weight.cells, y.cells, reinterpret_cast<float2 *>(moments.cells),
+			       Winners<Cell>{});
 		cudaStreamSynchronize(host_work.stream);
 		CHECK(worst(y, truth.y) <= tolerance<Cell>(), "%s: y by %g", text, worst(y, truth.y));
 		CHECK(worst(moments, truth.moments) <= 1e-5, "%s: moments by %g", text, worst(moments, truth.moments));
@@ -177,6 +249,8 @@ check_all(bool has_tensor_cores)
 		snprintf(text, sizeof text, "%ux%ux%u to %u by %ux%u stride %u", conv.in_h, conv.in_w, conv.in_c, conv.out_c,
 			 conv.kernel_h, conv.kernel_w, conv.stride);
 		check_direct<Cell>(truth, conv, text);
+		if (check_ok && direct_has_forward(conv, 0) && direct_has_winners(conv))
+			check_winners<Cell>(truth, conv, text);
 		if (check_ok && !has_tensor_cores)
 			check_windows<Cell>(truth, conv, text);
 		if (!check_ok)

@@ -29,6 +29,7 @@ static const Case cases[] = {
 	{ "conv 16 1x1, bn, avgpool 3 stride 2, conv 40 3x3, relu, maxpool 3 stride 1, dropout 0.5, flatten, bn, dense classes",
 	  PICTURE(12, 13, 4), 5 },
 	{ "flatten, dense 19, relu, dense classes", PICTURE(5, 7, 3), 33 },
+	{ "conv 8 3x3 same nobias, maxpool 2, conv 12 3x3 same nobias, relu, maxpool 2, flatten, dense classes", PICTURE(8, 12, 1), 5 },
 	{ "bn, relu, maxpool 2, flatten, dense classes", PICTURE(6, 6, 3), 2 },
 	{ "conv 34 7x7 same, relu, conv 12 1x7 same, bn, relu, conv 12 7x1 same, relu, globalavgpool, relu, dense classes",
 	  PICTURE(5, 3, 1), 6 },
