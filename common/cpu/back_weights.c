@@ -13,6 +13,47 @@ backward_slice_gradient(const Backward *job, size_t slice)
 	return job->backend->partial + slice * stage->weight->count;
 }
 
+BackwardRoom
+backward_room(const Backend *backend, const StageLayout *stage)
+{
+	enum { CHUNK_MOST = 8, CHUNK_BYTES = 256 << 10 }; /* leaves room for weights and input in a second-level cache */
+	const uint32_t threads = (uint32_t)backend->threads, per_word = backend->layout.per_word;
+	const size_t batch = backend->options.batch_most, bytes = plane_image(&stage->y) * sizeof(float) / per_word;
+	BackwardRoom room = { .images = batch, .pair_images = batch };
+
+	if (stage->kind != MAIN_CONV)
+		return room;
+	if (wgrad_slices(stage) >= 2 * threads)
+		room.chunk = bytes * CHUNK_MOST <= CHUNK_BYTES ? CHUNK_MOST : bytes * 4 <= CHUNK_BYTES ? 4 : 2;
+	room.thread_images = per_word == 2 ? 2 : room.chunk;
+	if (room.thread_images)
+		room.images = (size_t)threads * room.thread_images;
+	if (room.chunk)
+		room.pair_images = (size_t)threads * room.chunk;
+	return room;
+}
+
+static void
+wgrad_images(const Backward *job, uint32_t image, uint32_t count, uint32_t block, float *to, bool is_added)
+{
+	const StageLayout *stage = job->stage;
+	const Plane plane = backward_dy_plane(stage);
+	const void *dy = job->backend->layout.per_word == 2
+		? cells_at(job->dy_pairs, (image - job->pairs_first) / 2 * plane_image(&stage->y), sizeof(float))
+		: cells_at(job->dy, (image - job->dy_first) * plane_image(&plane), sizeof(float));
+
+	main_images_wgrad(job->backend, stage, image, count, block, dy, to, is_added);
+}
+
+void
+backward_chunk(const Backward *job, uint32_t image, uint32_t count, size_t slice, bool is_added)
+{
+	float *to = backward_slice_gradient(job, slice);
+
+	for (uint32_t block = 0; block < job->stage->blocks; block++)
+		wgrad_images(job, image, count, block, to, is_added);
+}
+
 static void
 wgrad_conv(void *context, size_t task, int thread)
 {
@@ -24,7 +65,7 @@ wgrad_conv(void *context, size_t task, int thread)
 
 	(void)thread;
 	if (slice.begin < slice.end)
-		main_images_wgrad(job->backend, job->s, slice.begin, slice.end - slice.begin, block, to);
+		wgrad_images(job, slice.begin, slice.end - slice.begin, block, to, false);
 	else
 		memset(to + block * stage->weight->block_stride, 0, stage->weight->block_stride * sizeof *to);
 }
@@ -93,7 +134,7 @@ backward_weights(Backward *job)
 
 	if (stage->kind == MAIN_DENSE)
 		team_run(team, (stage->depth + PANEL_LANES - 1) / PANEL_LANES, wgrad_dense, job);
-	else if (stage->kind == MAIN_CONV)
+	else if (stage->kind == MAIN_CONV && !job->room.chunk)
 		team_run(team, (size_t)job->slices * stage->blocks, wgrad_conv, job);
 	if (stage->kind != MAIN_DENSE && job->slices > 1)
 		team_run(team, (stage->weight->count + UPDATE_FLOATS - 1) / UPDATE_FLOATS, wgrad_reduce, job);

@@ -55,11 +55,12 @@ backward_dy(const Backward *job, uint32_t image, uint32_t count, Scratch *scratc
 	const StageLayout *stage = job->stage;
 	StageMemory *memory = job->memory;
 	const Plane plane = backward_dy_plane(stage);
-	void *base = memory->dy;
-	uint32_t base_image = image;
+	void *base = job->dy;
+	uint32_t base_image = image - job->dy_first;
 	const size_t image_cells = plane_image(&plane), first = (size_t)plane.left * plane.lanes;
-	const bool has_pairs = memory->dy_pairs && !stage->is_flat;
-	void *pairs = has_pairs ? cells_at(memory->dy_pairs, image / 2 * plane_image(&stage->y), sizeof(float)) : NULL;
+	const bool has_pairs = job->dy_pairs && !stage->is_flat;
+	const size_t pair = (image - job->pairs_first) / 2;
+	void *pairs = has_pairs ? cells_at(job->dy_pairs, pair * plane_image(&stage->y), sizeof(float)) : NULL;
 
 	if (stage->kind == MAIN_PATCHES) { /* wanted for the weights alone, at once */
 		pairs = job->backend->layout.per_word == 2 ? scratch->dy : NULL;
@@ -111,13 +112,49 @@ dense_cells(const Backward *job, uint32_t image, uint32_t count)
 
 /* ---- stage by stage ---- */
 
+/* The thread's own part of the room for cells, where it has one, for the images from `image` on. */
+static void
+take_dy_room(Backward *job, uint32_t image, int thread)
+{
+	const Plane plane = backward_dy_plane(job->stage);
+	const size_t first = (size_t)thread * job->room.thread_images;
+
+	if (!job->room.thread_images)
+		return;
+	job->dy = cells_at(job->memory->dy, first * plane_image(&plane), job->kernels->cell);
+	job->dy_first = image;
+}
+
+/* Some images of a slice, two at a time. @param weights  of a stage that takes its weights' gradient in passing, or NULL */
+static void
+back_images(const Backward *all, Slice images, size_t slice, float *weights, int thread)
+{
+	Backward job = *all;
+	Scratch *scratch = &job.backend->scratch[thread];
+
+	for (uint32_t image = images.begin; image < images.end; image += 2) {
+		const uint32_t count = images.end - image < 2 ? 1 : 2;
+		if (job.room.thread_images == 2)
+			take_dy_room(&job, image, thread);
+		backward_dy(&job, image, count, scratch);
+		backward_input(&job, image, count, scratch);
+		if (job.stage->kind == MAIN_PATCHES)
+			backward_patches(&job, image, count, weights, image > images.begin, scratch);
+		if (job.stage->kind == MAIN_DEPTHWISE)
+			backward_depthwise(&job, image, count, weights);
+		if (job.stage->kind == MAIN_DENSE)
+			dense_cells(&job, image, count);
+		if (job.before)
+			backward_add_sums(job.before, image, count, slice, thread);
+	}
+}
+
 static void
 back_slice(void *context, size_t task, int thread)
 {
 	const Backward *job = context;
 	const StageLayout *stage = job->stage;
 	const Slice slice = slice_of_images(job->n, SLICES, (uint32_t)task);
-	Scratch *scratch = &job->backend->scratch[thread];
 	const bool is_depthwise = stage->kind == MAIN_DEPTHWISE;
 	float *weights = stage->kind == MAIN_PATCHES || is_depthwise ? backward_slice_gradient(job, task) : NULL;
 
@@ -125,19 +162,34 @@ back_slice(void *context, size_t task, int thread)
 		backward_begin_sums(job->before, task);
 	if (weights && (slice.begin == slice.end || is_depthwise))
 		memset(weights, 0, stage->weight->count * sizeof *weights);
-	for (uint32_t image = slice.begin; image < slice.end; image += 2) {
-		const uint32_t count = slice.end - image < 2 ? 1 : 2;
-		backward_dy(job, image, count, scratch);
-		backward_input(job, image, count, scratch);
-		if (stage->kind == MAIN_PATCHES)
-			backward_patches(job, image, count, weights, image > slice.begin, scratch);
-		if (is_depthwise)
-			backward_depthwise(job, image, count, weights);
-		if (stage->kind == MAIN_DENSE)
-			dense_cells(job, image, count);
-		if (job->before)
-			backward_add_sums(job->before, image, count, task, thread);
+	back_images(job, slice, task, weights, thread);
+}
+
+/* A slice of the weights' gradient, which is some slices of other sums, chunk by chunk. */
+static void
+back_chunks(void *context, size_t task, int thread)
+{
+	Backward job = *(const Backward *)context;
+	const size_t each = SLICES / job.slices, pairs = (size_t)thread * job.room.chunk / 2;
+	bool is_added = false;
+
+	if (job.dy_pairs)
+		job.dy_pairs = cells_at(job.memory->dy_pairs, pairs * plane_image(&job.stage->y), sizeof(float));
+	for (size_t slice = task * each; slice < (task + 1) * each; slice++) {
+		const Slice images = slice_of_images(job.n, SLICES, (uint32_t)slice);
+		if (job.before)
+			backward_begin_sums(job.before, slice);
+		for (uint32_t image = images.begin, end; image < images.end; image = end) {
+			end = images.end - image < job.room.chunk ? images.end : image + job.room.chunk;
+			job.pairs_first = image;
+			take_dy_room(&job, image, thread);
+			back_images(&job, (Slice){ image, end }, slice, NULL, thread);
+			backward_chunk(&job, image, end - image, task, is_added);
+			is_added = true;
+		}
 	}
+	if (!is_added)
+		memset(backward_slice_gradient(&job, task), 0, job.stage->weight->count * sizeof(float));
 }
 
 static Backward
@@ -151,6 +203,7 @@ job_of(Backend *backend, const Batch *batch, size_t s)
 		.kernels = stage_kernels(backend->kernels, stage), .y = stage_y(backend, stage), .dout = backend->dout[s],
 		.din = from ? backend->dout[stage->from] : NULL, .din_is_float = from && from->is_flat,
 		.n = (uint32_t)batch->n, .slices = stage->weight ? wgrad_slices(stage) : 0,
+		.room = backward_room(backend, stage), .dy = backend->stages[s].dy, .dy_pairs = backend->stages[s].dy_pairs,
 	};
 }
 
@@ -175,7 +228,10 @@ backward_stage(Backend *backend, const Batch *batch, size_t s, bool has_sums)
 	tree_add(job.memory->channels.sums, SLICES, 2 * stage->y.lanes);
 	backward_take_sums(&job);
 	job.before = takes_sums ? &before : NULL;
-	team_run(backend->team, SLICES, back_slice, &job);
+	if (job.room.chunk)
+		team_run(backend->team, job.slices, back_chunks, &job);
+	else
+		team_run(backend->team, SLICES, back_slice, &job);
 	if (stage->kind == MAIN_DENSE && job.din)
 		backward_dense(&job);
 	if (stage->weight)

@@ -4,6 +4,14 @@
 
 #include "cpu/engine.h"
 
+/** What dy of a stage takes. A convolution's goes no further than its input's and its weights' gradients: where there are
+ * slices enough for all threads, the weights' follows a few images after dy, and both stay in the cache. */
+typedef struct BackwardRoom {
+	uint32_t chunk;		    /* images whose weights' gradient is taken at once, even; 0: after the whole batch */
+	uint32_t thread_images;	    /* of the cells, that a thread has for itself; 0: those of the batch are kept */
+	size_t images, pair_images; /* to be kept in all, as cells and in pairs */
+} BackwardRoom;
+
 typedef struct Backward {
 	const struct Backward *before; /* whose sums are taken on the way, as soon as an image's gradient is there */
 	Backend *backend;
@@ -18,7 +26,14 @@ typedef struct Backward {
 	bool din_is_float;
 	uint32_t n;
 	uint32_t slices; /* of the weight gradient */
+	BackwardRoom room;
+	/* dy of all images, or of those at hand, in the thread's part of the room: from image dy_first on, pairs_first on */
+	void *dy, *dy_pairs;
+	uint32_t dy_first, pairs_first;
 } Backward;
+
+/** Follows from the stage, and from whether there is enough to do for all threads; bits don't depend on it. */
+BackwardRoom backward_room(const Backend *backend, const StageLayout *stage);
 
 static inline size_t
 backward_out_count(const StageLayout *stage)
@@ -79,11 +94,13 @@ Plane backward_dy_plane(const StageLayout *stage);
 /* back_weights.c: the gradient of a stage's weights */
 
 float *backward_slice_gradient(const Backward *job, size_t slice);
+/** Of some images, at most a chunk, to a slice's; dy is theirs. */
+void backward_chunk(const Backward *job, uint32_t image, uint32_t count, size_t slice, bool is_added);
 /** The first convolution's weights, from one or two images whose dy is in scratch memory. */
 void backward_patches(const Backward *job, uint32_t image, uint32_t count, float *to, bool is_added, Scratch *scratch);
 /** A depthwise convolution's, from one or two images; added to. */
 void backward_depthwise(const Backward *job, uint32_t image, uint32_t count, float *to);
-/** Those of a whole batch. */
+/** Those of a whole batch; where chunks have been taken, their slices are added up. */
 void backward_weights(Backward *job);
 
 #endif

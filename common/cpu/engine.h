@@ -211,7 +211,7 @@ bool engine_allocate(Backend *backend);
 /** Zeroed, on 64 bytes, freed with the backend. @return NULL: no memory */
 void *engine_piece(Backend *backend, size_t size);
 void engine_free(Backend *backend);
-/** Into how many slices of the batch the gradient of a stage's weights is split: from the plan alone. */
+/** Into how many slices of the batch the gradient of a stage's weights is split: from the plan alone; a power of 2. */
 uint32_t wgrad_slices(const StageLayout *stage);
 /** From where all stages are flat; what comes before goes through the cache few images at a time. */
 size_t first_flat(const NetLayout *layout);
@@ -262,8 +262,9 @@ typedef struct MainJob {
 /** n images of a convolution. */
 void main_images(const MainJob *job, const void *in, void *y, const Plane *y_plane, uint32_t n);
 void main_images_back(const Backend *backend, const StageLayout *stage, const void *dy, void *din, uint32_t n);
-/** Images from `image` on, an even number. */
-void main_images_wgrad(const Backend *backend, size_t s, uint32_t image, uint32_t n, uint32_t block, float *dweight);
+/** Images from `image` on, an even number. @param dy  theirs, or of their pairs where words are two cells */
+void main_images_wgrad(const Backend *backend, const StageLayout *stage, uint32_t image, uint32_t n, uint32_t block,
+		       const void *dy, float *dweight, bool is_added);
 
 /** One image of a depthwise convolution, cells. @param param  the packed vector that its weights lie in */
 Depthwise main_depthwise(const StageLayout *stage, size_t cell, const float *param, const void *x, const void *y,

@@ -84,12 +84,12 @@ main_images_back(const Backend *backend, const StageLayout *stage, const void *d
 }
 
 void
-main_images_wgrad(const Backend *backend, size_t s, uint32_t image, uint32_t n, uint32_t block, float *dweight)
+main_images_wgrad(const Backend *backend, const StageLayout *stage, uint32_t image, uint32_t n, uint32_t block,
+		  const void *dy, float *dweight, bool is_added)
 {
-	const StageLayout *stage = &backend->layout.stages[s];
-	const StageMemory *memory = &backend->stages[s], *from = &backend->stages[stage->from];
+	const StageMemory *from = &backend->stages[stage->from];
 	const bool is_paired = backend->layout.per_word == 2;
-	const Plane *dy = is_paired || stage->dilation > 1 ? &stage->y : &stage->dy;
+	const Plane *dy_plane = is_paired || stage->dilation > 1 ? &stage->y : &stage->dy;
 	const size_t group = is_paired ? image / 2 : image;
 	const Wgrad job = {
 		.window = stage->window,
@@ -98,10 +98,10 @@ main_images_wgrad(const Backend *backend, size_t s, uint32_t image, uint32_t n, 
 		.lanes = stage->y.lanes,
 		.x = plane_grid(&stage->in, cells_at(is_paired ? from->out_pairs : from->out,
 						     group * plane_image(&stage->in), WORD), WORD, WORD),
-		.dy = plane_grid(dy, cells_at(is_paired ? memory->dy_pairs : memory->dy, group * plane_image(dy), WORD),
-				 WORD, WORD),
+		.dy = plane_grid(dy_plane, dy, WORD, WORD),
 		.dweight = dweight,
 		.weight_block = stage->weight->block_stride,
+		.is_added = is_added,
 	};
 	backend->kernels->wgrad(&job, block, block + 1);
 }

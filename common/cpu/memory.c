@@ -1,4 +1,5 @@
 /* memory.c: everything whose size follows from the plan and the options, zeroed, each piece on 64 bytes. */
+#include "cpu/backward.h"
 #include "cpu/fold.h"
 
 #include <stdlib.h>
@@ -69,7 +70,11 @@ wgrad_slices(const StageLayout *stage)
 {
 	const uint32_t blocks = stage->kind == MAIN_CONV ? stage->blocks : 1;
 
-	return blocks < SLICES ? (SLICES + blocks - 1) / blocks : 1;
+	uint32_t slices = 1;
+
+	while (slices * blocks < SLICES)
+		slices *= 2;
+	return slices;
 }
 
 size_t
@@ -177,14 +182,15 @@ allocate_gradients(Backend *backend, const StageLayout *stage, StageMemory *memo
 	const size_t batch = backend->options.batch_most, word = sizeof(float), y = plane_image(&stage->y);
 	const size_t cell = stage_kernels(backend->kernels, stage)->cell, multiplied = backend->kernels->cell;
 	const Plane *dy = stage->dilation == 1 ? &stage->dy : &stage->y;
+	const BackwardRoom room = backward_room(backend, stage);
 	bool ok = true;
 
 	if (stage->kind == MAIN_PATCHES)
 		return true;
 	if (stage->taps && multiplied != word)
-		ok = cells(backend, &memory->dy_pairs, (batch + 1) / 2 * y, word);
+		ok = cells(backend, &memory->dy_pairs, (room.pair_images + 1) / 2 * y, word);
 	if (ok && stage->kind != MAIN_NONE)
-		ok = cells(backend, &memory->dy, batch * plane_image(dy), cell);
+		ok = cells(backend, &memory->dy, room.images * plane_image(dy), cell);
 	memory->dy_cells = memory->dy;
 	if (ok && stage->kind == MAIN_DENSE && cell != multiplied)
 		ok = cells(backend, &memory->dy_cells, batch * y, multiplied);

@@ -200,9 +200,10 @@ check_same_bits(const Case *test, Optimizer optimizer)
 	float *run[] = {
 		train(test, 1, optimizer, AT_ONCE), train(test, 2, optimizer, IN_PARTS), train(test, 2, optimizer, AT_ONCE),
 		train(test, 3, optimizer, AT_ONCE), train(test, 2, optimizer, PREDICTING),
+		train(test, 9, optimizer, AT_ONCE), /* more than half as many as slices: weights' gradients come last */
 	};
 	static const char *const how[] = { "", "gradient, reduce, update", "two threads", "three threads",
-					   "predictions between the steps" };
+					   "predictions between the steps", "nine threads" };
 	enum { WAYS = sizeof run / sizeof *run };
 	int differs = 0;
 

@@ -34,6 +34,8 @@ static const Case cases[] = {
 	{ "conv 34 7x7 same, relu, conv 12 1x7 same, bn, relu, conv 12 7x1 same, relu, globalavgpool, relu, dense classes",
 	  PICTURE(5, 3, 1), 6 },
 	{ "conv 64 3x3 same, bn, relu, conv 32 3x3 same, bn, relu, maxpool 4, flatten, dense classes", PICTURE(8, 33, 1), 3 },
+	/* so large that weights' gradients are taken two images at a time, which are not all of a slice */
+	{ "conv 4 2x3 same, bn, relu, conv 64 1x3 same, bn, relu, globalavgpool, dense classes", PICTURE(16, 33, 1), MOST },
 	{ "conv 20 3x3 same, bn, relu, residual(conv 20 3x3 same, bn, relu, conv 20 3x3 same, bn | ), relu, residual(conv 33 3x3 "
 	  "stride 2 same, bn, relu, conv 33 3x3 same, bn | conv 33 1x1 stride 2, bn), relu, globalavgpool, dense classes",
 	  PICTURE(9, 8, 1), 7 },

@@ -8,7 +8,7 @@
 #include "cpu/kernels.h"
 #include "cpu/kernels/simd.h"
 
-enum { WGRAD_PIXELS = 192 }; /* so many pixels of dy and x fit into 32 KB; whole images, at least one */
+enum { WGRAD_PIXELS = 196 }; /* so many pixels of dy and x fit into 32 KB; whole images, at least one */
 
 /* The output pixels whose tap lies inside the picture: begin <= i < end. */
 typedef struct Span {
