@@ -88,8 +88,9 @@ infer_main(const Few *few, const MainJob *main, void *y, const Plane *plane)
 		if (stage->kind == MAIN_FLATTEN)
 			main_flatten(main->kernels, stage, in, here, few->scratch);
 		if (stage->kind == MAIN_DEPTHWISE) {
-			const Depthwise depthwise =
-				main_depthwise(stage, cell, main->backend->folded.weight, in, here, plane);
+			Depthwise depthwise = main_depthwise(stage, cell, main->backend->folded.weight, in, here, plane);
+			depthwise.bias = main->bias;
+			depthwise.is_relu = main->is_relu;
 			main->kernels->depthwise(&depthwise);
 		}
 	}
@@ -145,7 +146,7 @@ infer_stage(const Few *few)
 	const Folded *folded = &backend->folded;
 	const StageLayout *stage = few->stage;
 	const bool is_bytes = folded->quantities && stage->weight;
-	const bool is_direct = stage->taps && stage->other < 0 && (!stage->has_pool || pools_rows(folded, few->s));
+	const bool is_direct = (stage->taps || stage->kind == MAIN_DEPTHWISE) && stage->other < 0 && (!stage->has_pool || pools_rows(folded, few->s));
 	const bool pools_floats = is_bytes && stage->has_pool && !stage->is_fused;
 	const bool is_whole = is_direct || is_bytes; /* bias and ReLU come with the sums */
 	MainJob main = {

@@ -85,6 +85,8 @@ typedef struct Depthwise {
 	const float *weight;
 	Grid x, y; /* strides in cells; going back y is dy and x receives its gradient */
 	float *dweight; /* of the weights, added to */
+	const float *bias; /* forward: [lanes], or NULL; then perhaps ReLU */
+	bool is_relu;
 } Depthwise;
 
 /** From y to a stage's output: affine, then a pool whose windows don't overlap; or, finish_sum, affine and another image,

@@ -41,6 +41,8 @@ static const Case cases[] = {
 	  PICTURE(9, 8, 1), 7 },
 	{ "conv 18 3x3 same, bn, relu, depthwise 3x3 stride 2 same nobias, bn, relu, conv 24 1x1, bn, depthwise 2x5, relu, "
 	  "depthwise 5x5 same, maxpool 2, flatten, dense classes", PICTURE(14, 13, 2), 6 },
+	{ "conv 35 3x3, bn, relu, depthwise 3x3, bn, relu, depthwise 2x3 same, relu, depthwise 1x3 same nobias, bn, conv 18 1x1, "
+	  "depthwise 3x3 same, relu, globalavgpool, dense classes", PICTURE(7, 6, 1), 7 },
 	/* readers with and without halo, a pool and dropout after a sum, a sum of pixels, sums within sums */
 	{ "residual(conv 3 5x5 same, bn | ), residual(maxpool 3 stride 1 | conv 3 3x3, residual(depthwise 3x3 same, bn, relu | bn)), "
 	  "relu, maxpool 2, dropout 0.3, residual(bn, relu, conv 19 3x3 same | conv 19 1x1), avgpool 2, flatten, dense classes",

@@ -1,5 +1,6 @@
-/* cpu/kernels/depthwise.h: convolutions in which every channel has its own filter. 2 FLOP a tap and element, each read from
- * the first cache: bound by loads, so vectors of channels and one sum at a time will do. */
+/* cpu/kernels/depthwise.h: convolutions in which every channel has its own filter. 2 FLOP a tap and element: any window reads
+ * each tap from the first cache and is bound by those loads; the usual one, three taps wide and of stride 1, reads each element
+ * once a row of taps. */
 #ifndef FM_CPU_KERNELS_DEPTHWISE_H
 #define FM_CPU_KERNELS_DEPTHWISE_H
 
@@ -45,18 +46,131 @@ depthwise_sum(const Depthwise *job, const Taps *rows, const Taps *columns, uint3
 	return sum;
 }
 
+/* ---- three taps wide, every pixel: each is read once a row of taps, and its weights stay in registers ---- */
+
+/* Rows of what is read at one row of what is written, and their weights. */
+typedef struct Strip {
+	const Cell *x[3]; /* pixel 0, this vector's channels */
+	size_t pixel;	  /* cells */
+	int64_t first;	  /* pixel of the first tap of output 0 */
+	uint32_t in_w, out_w;
+	Vec w[3][3];	  /* [row][column] */
+} Strip;
+
+/* Pixel j of all rows; zero outside. */
+INLINE void
+strip_load(const Strip *strip, int64_t j, Vec v[3], const int rows)
+{
+	const bool is_inside = j >= 0 && j < strip->in_w;
+	UNROLL_IF_FIXED(3)
+	for (int r = 0; r < rows; r++)
+		v[r] = is_inside ? cells_load(strip->x[r] + (size_t)j * strip->pixel) : vec_zero();
+}
+
+INLINE Vec
+strip_sum(const Strip *strip, const Vec v[3], Vec sum, const int column, const int rows)
+{
+	UNROLL_IF_FIXED(3)
+	for (int r = 0; r < rows; r++)
+		sum = vec_fma(v[r], strip->w[r][column], sum);
+	return sum;
+}
+
+/* A pixel adds to three outputs: to the last tap of one, which is then complete, and to the others' sums on their way. */
+INLINE void
+strip_row(const Strip strip, Vec bias, Vec least, Cell *y, size_t y_pixel, const int rows)
+{
+	Vec v[3], one, two;
+	strip_load(&strip, strip.first, v, rows);
+	two = strip_sum(&strip, v, bias, 0, rows);
+	strip_load(&strip, strip.first + 1, v, rows);
+	one = strip_sum(&strip, v, bias, 0, rows);
+	two = strip_sum(&strip, v, two, 1, rows);
+	for (uint32_t o = 0; o < strip.out_w; o++, y += y_pixel) {
+		strip_load(&strip, strip.first + o + 2, v, rows);
+		cells_store(y, vec_max(least, strip_sum(&strip, v, two, 2, rows)));
+		two = strip_sum(&strip, v, one, 1, rows);
+		one = strip_sum(&strip, v, bias, 0, rows);
+	}
+}
+
+INLINE void
+strip_rows(const Strip *strip, Vec bias, Vec least, Cell *y, size_t y_pixel, uint32_t rows)
+{
+	if (rows == 3)
+		strip_row(*strip, bias, least, y, y_pixel, 3);
+	else if (rows == 2)
+		strip_row(*strip, bias, least, y, y_pixel, 2);
+	else
+		strip_row(*strip, bias, least, y, y_pixel, 1);
+}
+
+/* y from x, or x from y by weights turned around: what is read at row o begins at row o - pad_top. */
+typedef struct Turn {
+	const Grid *from, *to;
+	uint32_t in_h, in_w, out_h, out_w, pad_top, pad_left;
+	const float *weight; /* of tap (0, 0) */
+	ptrdiff_t row, column; /* floats from one tap's to the next's */
+	const float *bias;
+	bool is_relu;
+} Turn;
+
+INLINE void
+depthwise_turn(const Depthwise *job, const Turn turn)
+{
+	const Vec least = turn.is_relu ? vec_zero() : vec_set(-__builtin_inff());
+
+	for (uint32_t o = 0; o < turn.out_h; o++) {
+		const Taps rows = taps_at(o, 1, turn.pad_top, job->window.kernel_h, turn.in_h);
+		for (uint32_t c = 0; c < job->lanes; c += LANES) {
+			const Vec bias = turn.bias ? vec_load(turn.bias + c) : vec_zero();
+			Cell *y = (Cell *)(uintptr_t)cell_at(turn.to, o, 0) + c;
+			Strip strip = { .pixel = turn.from->pixel, .first = -(int64_t)turn.pad_left, .in_w = turn.in_w,
+					.out_w = turn.out_w };
+			for (uint32_t ky = rows.begin; ky < rows.end; ky++) {
+				const float *w = turn.weight + (ptrdiff_t)ky * turn.row + c;
+				strip.x[ky - rows.begin] = cell_at(turn.from, rows.first + ky, 0) + c;
+				for (int kx = 0; kx < 3; kx++)
+					strip.w[ky - rows.begin][kx] = vec_load(w + kx * turn.column);
+			}
+			if (rows.begin < rows.end)
+				strip_rows(&strip, bias, least, y, turn.to->pixel, rows.end - rows.begin);
+			for (uint32_t i = 0; rows.begin >= rows.end && i < turn.out_w; i++)
+				cells_store(y + i * turn.to->pixel, vec_max(least, bias));
+		}
+	}
+}
+
+INLINE bool
+is_strip(const Window *win)
+{
+	return win->stride == 1 && win->kernel_w == 3 && win->kernel_h <= 3;
+}
+
+/* ---- any window ---- */
+
 static void
 depthwise(const Depthwise *job)
 {
 	const Window *win = &job->window;
+	const Vec least = job->is_relu ? vec_zero() : vec_set(-__builtin_inff());
 
+	if (is_strip(win)) {
+		depthwise_turn(job, (Turn){ .from = &job->x, .to = &job->y, .in_h = win->in_h, .in_w = win->in_w,
+					    .out_h = win->out_h, .out_w = win->out_w, .pad_top = win->pad_top,
+					    .pad_left = win->pad_left, .weight = job->weight, .row = 3 * (ptrdiff_t)job->lanes,
+					    .column = job->lanes, .bias = job->bias, .is_relu = job->is_relu });
+		return;
+	}
 	for (uint32_t oy = 0; oy < win->out_h; oy++) {
 		const Taps rows = taps_at(oy, win->stride, win->pad_top, win->kernel_h, win->in_h);
 		for (uint32_t ox = 0; ox < win->out_w; ox++) {
 			const Taps columns = taps_at(ox, win->stride, win->pad_left, win->kernel_w, win->in_w);
 			Cell *y = (Cell *)(uintptr_t)cell_at(&job->y, oy, ox);
-			for (uint32_t c = 0; c < job->lanes; c += LANES)
-				cells_store(y + c, depthwise_sum(job, &rows, &columns, c));
+			for (uint32_t c = 0; c < job->lanes; c += LANES) {
+				const Vec bias = job->bias ? vec_load(job->bias + c) : vec_zero();
+				cells_store(y + c, vec_max(least, depthwise_sum(job, &rows, &columns, c) + bias));
+			}
 		}
 	}
 }
@@ -91,6 +205,14 @@ depthwise_back(const Depthwise *job)
 {
 	const Window *win = &job->window;
 
+	if (is_strip(win)) {
+		const size_t last = ((size_t)win->kernel_h * 3 - 1) * job->lanes;
+		depthwise_turn(job, (Turn){ .from = &job->y, .to = &job->x, .in_h = win->out_h, .in_w = win->out_w,
+					    .out_h = win->in_h, .out_w = win->in_w, .pad_top = win->kernel_h - 1 - win->pad_top,
+					    .pad_left = 2 - win->pad_left, .weight = job->weight + last,
+					    .row = -3 * (ptrdiff_t)job->lanes, .column = -(ptrdiff_t)job->lanes });
+		return;
+	}
 	for (uint32_t y = 0; y < win->in_h; y++) {
 		const Taps rows = outputs_at(y, win->stride, win->pad_top, win->kernel_h, win->out_h);
 		for (uint32_t x = 0; x < win->in_w; x++) {
@@ -122,11 +244,78 @@ depthwise_tap(const Depthwise *job, uint32_t ky, uint32_t kx, uint32_t c)
 	return sum;
 }
 
+/* Gradients of three rows of taps at most, from one row of dy; rows of x as above. */
+INLINE void
+strip_wgrad(const Strip strip, const Cell *dy, size_t dy_pixel, float *const to[3], size_t column, const int rows)
+{
+	Vec sums[3][3], x[3][3], v[3];
+	UNROLL_IF_FIXED(3)
+	for (int r = 0; r < rows; r++)
+		UNROLL_IF_FIXED(3)
+		for (int k = 0; k < 3; k++)
+			sums[r][k] = vec_load(to[r] + k * column);
+	for (int k = 0; k < 2; k++) {
+		strip_load(&strip, strip.first + k, v, rows);
+		UNROLL_IF_FIXED(3)
+		for (int r = 0; r < rows; r++)
+			x[r][k] = v[r];
+	}
+	for (uint32_t o = 0; o < strip.out_w; o++, dy += dy_pixel) {
+		const Vec d = cells_load(dy);
+		strip_load(&strip, strip.first + o + 2, v, rows);
+		UNROLL_IF_FIXED(3)
+		for (int r = 0; r < rows; r++) {
+			sums[r][0] = vec_fma(x[r][0], d, sums[r][0]);
+			sums[r][1] = vec_fma(x[r][1], d, sums[r][1]);
+			sums[r][2] = vec_fma(v[r], d, sums[r][2]);
+			x[r][0] = x[r][1];
+			x[r][1] = v[r];
+		}
+	}
+	UNROLL_IF_FIXED(3)
+	for (int r = 0; r < rows; r++)
+		UNROLL_IF_FIXED(3)
+		for (int k = 0; k < 3; k++)
+			vec_store(to[r] + k * column, sums[r][k]);
+}
+
+static void
+depthwise_wgrad_strips(const Depthwise *job)
+{
+	const Window *win = &job->window;
+	const size_t row = 3 * (size_t)job->lanes;
+
+	for (uint32_t o = 0; o < win->out_h; o++) {
+		const Taps rows = taps_at(o, 1, win->pad_top, win->kernel_h, win->in_h);
+		for (uint32_t c = 0; c < job->lanes; c += LANES) {
+			const Cell *dy = cell_at(&job->y, o, 0) + c;
+			Strip strip = { .pixel = job->x.pixel, .first = -(int64_t)win->pad_left, .in_w = win->in_w,
+					.out_w = win->out_w };
+			float *to[3] = { NULL, NULL, NULL };
+			for (uint32_t ky = rows.begin; ky < rows.end; ky++) {
+				strip.x[ky - rows.begin] = cell_at(&job->x, rows.first + ky, 0) + c;
+				to[ky - rows.begin] = job->dweight + ky * row + c;
+			}
+			const int count = rows.begin < rows.end ? (int)(rows.end - rows.begin) : 0;
+			if (count == 3)
+				strip_wgrad(strip, dy, job->y.pixel, to, job->lanes, 3);
+			else if (count == 2)
+				strip_wgrad(strip, dy, job->y.pixel, to, job->lanes, 2);
+			else if (count == 1)
+				strip_wgrad(strip, dy, job->y.pixel, to, job->lanes, 1);
+		}
+	}
+}
+
 static void
 depthwise_wgrad(const Depthwise *job)
 {
 	float *to = job->dweight;
 
+	if (is_strip(&job->window)) {
+		depthwise_wgrad_strips(job);
+		return;
+	}
 	for (uint32_t ky = 0; ky < job->window.kernel_h; ky++)
 		for (uint32_t kx = 0; kx < job->window.kernel_w; kx++, to += job->lanes)
 			for (uint32_t c = 0; c < job->lanes; c += LANES)
