@@ -18,13 +18,20 @@ endif
 
 comma := ,
 toolkit_field = $(word $2,$(subst :, ,$(filter $1:%,$(TOOLKITS))))
-GPU_MAJORS := $(foreach toolkit,$(TOOLKITS),$(firstword $(subst :, ,$(toolkit))))
-PLUGINS := $(GPU_MAJORS:%=$(BUILD)/lib/fm-tools/fm-cuda-%.so)
+# the oldest first
+TOOLKIT_MAJORS := $(shell printf '%s\n' $(foreach toolkit,$(TOOLKITS),$(firstword $(subst :, ,$(toolkit)))) | sort -n)
 
-# Those of these that the toolkit knows, and of 90 and newer every first of its kind, on whose code the others run.
-GPU_ARCHITECTURES ?= 60 70 75 80 86 89 90 100 110 120 130 140 150 160
+# Those of these that the toolkit knows; of 100 and newer every first of its kind, on whose code the others run. (110 is not
+# among them: a board with an ARM processor, for which no plug-in is built.)
+GPU_ARCHITECTURES ?= 60 70 75 80 86 89 90 100 120 130 140 150 160
 gpu_known = $(subst $(comma), ,$(call toolkit_field,$1,5))
-gpu_machine = $(filter $(GPU_ARCHITECTURES),$(call gpu_known,$1))
+# What an older toolkit here compiles is left to it: its plug-in runs with every driver that a newer one's does, and older
+# ones. Not so 90, for which each brings its own cuBLAS.
+gpu_older = $(shell for major in $(TOOLKIT_MAJORS); do [ $$major -ge $1 ] || echo $$major; done)
+gpu_left = $(filter-out 90,$(foreach major,$(gpu_older),$(call gpu_known,$(major))))
+gpu_machine = $(filter-out $(gpu_left),$(filter $(GPU_ARCHITECTURES),$(call gpu_known,$1)))
+GPU_MAJORS := $(foreach major,$(TOOLKIT_MAJORS),$(if $(call gpu_machine,$(major)),$(major)))
+PLUGINS := $(GPU_MAJORS:%=$(BUILD)/lib/fm-tools/fm-cuda-%.so)
 # PTX of the newest for cards to come, and of the P100's for whatever else is as old.
 gpu_ptx = $(sort $(filter 60,$(call gpu_machine,$1)) $(lastword $(call gpu_machine,$1)))
 gpu_targets = $(foreach a,$(call gpu_machine,$1),-gencode arch=compute_$a,code=sm_$a) \

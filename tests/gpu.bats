@@ -120,6 +120,18 @@ assert "60" in backends[f"fm-cuda-{sys.argv[1]}.so"]["ptx"].split(), backends' "
 	CUDA_HOME=$PWD/nowhere run -0 "$FM_ROOT/mk/toolkits"
 }
 
+@test "what two toolkits know is compiled once, by the older; a toolkit with nothing left builds nothing" {
+	code() {
+		run -0 fresh_make -n V=1 BUILD="$BATS_TEST_TMPDIR/build" GPU_ARCHITECTURES="$1" \
+			TOOLKITS="13:13.0:/nowhere/13/nvcc:g++:75,90,100 11:11.8:/nowhere/11/nvcc:g++:60,75,90" gpu
+		grep -F direct.cu <<< "$output" | grep -oE "code=(sm|compute)_[0-9]+|/nowhere/../nvcc -ccbin" | tr '\n' ' '
+	}
+	[ "$(code "60 75 90 100" | tr ' ' '\n' | grep -c sm_75)" = 1 ] || fail "$(code "60 75 90 100")"
+	[[ $(code "60 75 90 100") == *"/nowhere/13/nvcc -ccbin code=sm_90 code=sm_100 code=compute_100 "* ]] || fail "$(code "60 75 90 100")"
+	[[ $(code "60 75") != *"/nowhere/13/"* ]] || fail "$(code "60 75")"
+	[[ $(code "60 75") == *"/nowhere/11/nvcc -ccbin code=sm_60 code=sm_75 code=compute_60 code=compute_75 "* ]] || fail "$(code "60 75")"
+}
+
 @test "make GPU=no, a sanitizer and a cross compiler build no plug-in, and say nothing of CUDA" {
 	for variable in GPU=no SANITIZE=-fsanitize=address; do
 		run -0 fresh_make -n BUILD="$BATS_TEST_TMPDIR/build" "$variable" gpu

@@ -4,6 +4,7 @@
     budgets.py BUDGETS FILE.ptxas...     beside each FILE.ptxas lies its FILE.o, for the instructions (cuobjdump)
 """
 
+import functools
 import re
 import shutil
 import subprocess
@@ -60,9 +61,15 @@ def blocks_held(card, threads, registers, shared):
     return min(by_registers, by_shared, most_blocks, all_threads // (warps * 32))
 
 
-def machine_code(path, mangled, card):
+@functools.cache
+def disassembled(path, card):
+    """{mangled name: machine code}: one run an object, since cuobjdump takes seconds"""
     text = subprocess.run(["cuobjdump", "-sass", "-arch", f"sm_{card}", path], capture_output=True, text=True).stdout
-    return text.partition(f"Function : {mangled}\n")[2].partition("Function : ")[0]
+    return dict(part.split("\n", 1) for part in text.split("Function : ")[1:])
+
+
+def machine_code(path, mangled, card):
+    return disassembled(path, card).get(mangled, "")
 
 
 def judge(where, row, kernel, object_file):
