@@ -67,6 +67,9 @@ typedef struct Sums {
 	uint64_t bad_step; /* hyper.step of the first non-finite loss; 0: none. After one, updates do nothing */
 } Sums;
 
+/** So many steps or gradients there may be between two drains of a backend that has drain_each. */
+enum { BACKEND_QUEUE_MOST = 64 };
+
 /** Named vectors, always in the model file's order, whatever the layout inside. Lengths: param_count or bn_count. */
 typedef enum Vector {
 	VECTOR_PARAM, VECTOR_M, VECTOR_V, VECTOR_EMA, /* param_count; M is SGD's velocity too */
@@ -123,8 +126,16 @@ typedef struct BackendTable {
 	/** Divide the gradient by its summed weight and apply the optimiser; then the averages. */
 	Status (*update)(Backend *backend, const Hyper *hyper);
 
-	/** The only call that waits: sums since the last call, which are then zero (bad_step stays). */
+	/** The only call that waits, but for the next: sums since the last call, which are then zero (bad_step stays). */
 	Status (*drain)(Backend *backend, Sums *sums);
+
+	/**
+	 * The same of each step by itself, so that whoever adds them up gets the same bits whenever he asks. NULL: step() comes back
+	 * when the step is done, so nothing is gained by letting several queue.
+	 *
+	 * @param each  out: [BACKEND_QUEUE_MOST], the oldest first; bad_step is the same in all
+	 */
+	Status (*drain_each)(Backend *backend, Sums *each, uint32_t *count);
 
 	/**
 	 * Probabilities in inference mode, with running statistics.

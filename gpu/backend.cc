@@ -252,24 +252,46 @@ cuda_reduce(Backend *backend, Status (*fn)(void *context, float *vector, size_t 
 	return status < 0 ? status : fn(context, backend->gradient, backend->net->param_count + 1, true);
 }
 
+static_assert(static_cast<int>(STEPS_MOST) == static_cast<int>(BACKEND_QUEUE_MOST), "loss.h knows nothing of backend.h");
+
 static Status
-cuda_drain(Backend *backend, Sums *sums)
+cuda_drain_each(Backend *backend, Sums *each, uint32_t *count)
 {
 	const cudaStream_t stream = backend->work.stream;
 	cudaError_t error = cudaMemcpyAsync(backend->sums_pinned, backend->sums, sizeof *backend->sums, cudaMemcpyDeviceToHost,
 					    stream);
 
-	if (error == cudaSuccess) /* bad_step stays */
-		error = cudaMemsetAsync(backend->sums, 0, offsetof(DeviceSums, bad_step), stream);
+	if (error == cudaSuccess) /* bad_step stays, as do the numbers: new ones are written over them */
+		error = cudaMemsetAsync(&backend->sums->count, 0, sizeof backend->sums->count, stream);
 	if (error == cudaSuccess)
 		error = cudaStreamSynchronize(stream);
 	if (error != cudaSuccess)
 		return cuda_trouble(backend, error, "during a step");
-	sums->loss = backend->sums_pinned->loss;
-	sums->weight = backend->sums_pinned->weight;
-	sums->correct = backend->sums_pinned->correct;
-	sums->n = backend->sums_pinned->n;
-	sums->bad_step = backend->sums_pinned->bad_step;
+	*count = backend->sums_pinned->count;
+	for (uint32_t i = 0; i < *count; i++) {
+		const StepSums &step = backend->sums_pinned->each[i];
+
+		each[i] = Sums{ step.loss, step.weight, step.correct, step.n, backend->sums_pinned->bad_step };
+	}
+	return STATUS_OK;
+}
+
+static Status
+cuda_drain(Backend *backend, Sums *sums)
+{
+	Sums each[BACKEND_QUEUE_MOST];
+	uint32_t count;
+	const Status status = cuda_drain_each(backend, each, &count);
+
+	if (status < 0)
+		return status;
+	*sums = Sums{ 0, 0, 0, 0, backend->sums_pinned->bad_step };
+	for (uint32_t i = 0; i < count; i++) {
+		sums->loss += each[i].loss;
+		sums->weight += each[i].weight;
+		sums->correct += each[i].correct;
+		sums->n += each[i].n;
+	}
 	return STATUS_OK;
 }
 
@@ -398,6 +420,6 @@ cuda_copy(Backend *backend, Vector to, Vector from)
 
 extern "C" const BackendTable cuda_backend = {
 	FM_BACKEND_ABI, sizeof(BackendTable), "cuda",	    cuda_open,	  cuda_close, cuda_chosen, cuda_hold, cuda_step,
-	cuda_gradient,	cuda_reduce,	      cuda_update,  cuda_drain,	  cuda_predict, cuda_read, cuda_write, cuda_copy,
+	cuda_gradient,	cuda_reduce,	      cuda_update,  cuda_drain,	  cuda_drain_each, cuda_predict, cuda_read, cuda_write, cuda_copy,
 	nullptr,
 };

@@ -97,6 +97,20 @@ struct Summers {
 	double sums[3][SUMMERS];
 };
 
+__device__ static void
+note_step(DeviceSums *sums, const StepSums &step)
+{
+	if (sums->count < STEPS_MOST) {
+		sums->each[sums->count++] = step;
+		return;
+	}
+	StepSums &last = sums->each[STEPS_MOST - 1];
+	last.loss += step.loss;
+	last.weight += step.weight;
+	last.correct += step.correct;
+	last.n += step.n;
+}
+
 /* One block. Each thread every 256th sample, then by halves. */
 __global__ static void
 sum_kernel(Loss loss)
@@ -118,10 +132,7 @@ sum_kernel(Loss loss)
 	}
 	if (t)
 		return;
-	loss.sums->loss += summers.sums[0][0];
-	loss.sums->weight += summers.sums[1][0];
-	loss.sums->correct += summers.sums[2][0];
-	loss.sums->n += loss.n;
+	note_step(loss.sums, StepSums{ summers.sums[0][0], summers.sums[1][0], summers.sums[2][0], static_cast<double>(loss.n) });
 	*loss.total_weight = isfinite(summers.sums[0][0]) ? static_cast<float>(summers.sums[1][0]) : NAN;
 }
 

@@ -5,9 +5,17 @@
 #include "record.h"
 #include "work.h"
 
-/** What drain() hands out, on the device. */
-struct DeviceSums {
+/** Of one step. */
+struct StepSums {
 	double loss, weight, correct, n;
+};
+
+enum { STEPS_MOST = 64 /* BACKEND_QUEUE_MOST */ };
+
+/** What drain_each() hands out, on the device. */
+struct DeviceSums {
+	StepSums each[STEPS_MOST]; /* more steps than that are added up in the last */
+	uint32_t count;
 	unsigned long long bad_step; /* 0: none */
 };
 
@@ -19,7 +27,7 @@ struct Loss {
 	const float *logits;
 	float *dlogits;
 	double *sample;	    /* scratch [3, n]: loss, weight, correct */
-	DeviceSums *sums;   /* added to */
+	DeviceSums *sums;   /* gets one step more */
 	float *total_weight; /* out: the summed weight, or NaN where the loss isn't finite, so that no rank updates */
 };
 

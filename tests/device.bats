@@ -192,6 +192,53 @@ backend_of() {
 	done
 }
 
+# The log but for what a clock says.
+lines_of() {
+	sed -E 's/"(seconds|images_per_second)":[^,}]*,?//g' "$1"
+}
+
+@test "steps that queue are waited for now and then: same model, log, checkpoint and errors as one by one" {
+	export FAKE_GPUS='NVIDIA H200:9:0:143771' FAKE_CUDA=13000
+	long=(--batch 1 --epochs 4 --checkpoint run.ckpt --log run.jsonl)
+	train "${long[@]}"
+	mkdir one && mv model.safetensors run.* one
+	FAKE_QUEUE=$PWD/waits train "${long[@]}"
+	cmp model.safetensors one/model.safetensors
+	[ "$(lines_of run.jsonl)" = "$(lines_of one/run.jsonl)" ]
+	[ "$(awk '{ steps += $1 } END { print steps }' waits)" = 128 ] # 32 samples, 4 times
+	[ "$(wc -l < waits)" -lt 64 ] || fail "it waited $(wc -l < waits) times for 128 steps"
+	diverging=(--arch 'flatten, dense 9, dense 9, dense classes' --optimizer sgd --lr 1e6 --batch 1 --epochs 4)
+	FAKE_QUEUE=$PWD/bad run -1 train "${diverging[@]}"
+	queued=$output
+	run -1 train "${diverging[@]}"
+	[ "$output" = "$queued" ] || fail "$queued"
+	assert_output --partial "not finite at step"
+}
+
+@test "a run interrupted while steps are queued is, once it has gone on, the run" {
+	need_python numpy xxhash
+	export FAKE_GPUS='NVIDIA H200:9:0:143771' FAKE_CUDA=13000 FAKE_QUEUE=$PWD/waits
+	local status=0 command=(env LD_PRELOAD="$driver/libcuda.so.1" FM_BACKENDS="$folder" fm-train --arch 'flatten, dense classes' --batch 4
+		--checkpoint run.ckpt --resume --log run.jsonl -o model.safetensors)
+	"$PYTHON" "$FM_ROOT/tests/oracles/train.py" in.fms --holdout 30 --epochs 5 --rows 7
+	"${command[@]}" < in.fms
+	mkdir whole && mv model.safetensors run.* whole
+	mkfifo fifo
+	"${command[@]}" < fifo &
+	exec 7> fifo
+	head -c $(($(stat -c %s in.fms) / 2)) in.fms >&7
+	sleep 0.4 # what was sent is computed by then
+	kill -TERM $!
+	wait $! || status=$?
+	exec 7>&-
+	[ $status = 75 ]
+	[ "$(tail -n 1 waits)" -gt 1 ] || fail "no steps were queued"
+	[ ! -e model.safetensors ]
+	"${command[@]}" < in.fms
+	cmp model.safetensors whole/model.safetensors
+	[ "$(lines_of run.jsonl)" = "$(lines_of whole/run.jsonl)" ]
+}
+
 @test "of several cards the first that can be used is taken" {
 	FAKE_GPUS='Tesla K80:3:7:11441,Tesla P100-PCIE-16GB:6:0:16280' run -0 train -v --device cuda
 	assert_output --partial 'Tesla P100-PCIE-16GB, sm_60: fm-cuda-11.so, code for sm_60'

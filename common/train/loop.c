@@ -12,6 +12,9 @@
 #include <stdio.h>
 #include <time.h>
 
+/* A loss that isn't finite is seen after so long at the latest, and progress is as new as this. */
+#define WAIT_SECONDS 0.1
+
 static double
 seconds_now(void)
 {
@@ -44,26 +47,50 @@ sample_weights(const Training *training, const Slot *slot)
 	return of_class ? training->weights : NULL;
 }
 
-/* drained after each step, so that an interruption doesn't change the order in which sums are added up */
+/* @param step  which these are of, from 1 */
+static Status
+add_up(Training *training, const Sums *sums, uint64_t step)
+{
+	State *state = &training->state;
+
+	if (sums->bad_step || !isfinite(sums->loss))
+		return fail(STATUS_NO,
+			    "the loss is not finite at step %" PRIu64 " (epoch %" PRIu64 "): try a smaller --lr%s",
+			    sums->bad_step ? sums->bad_step : step, state->epoch,
+			    training->has_checkpoint || training->resumed.param ? "; the checkpoint stands as it was" : "");
+	state->sums.loss += sums->loss;
+	state->sums.weight += sums->weight;
+	state->sums.correct += sums->correct;
+	state->sums.n += sums->n;
+	return STATUS_OK;
+}
+
+/* Wait for the steps that are queued. They are added up one by one, so that it doesn't matter when somebody waits, or is
+ * interrupted. */
 static Status
 drain(Training *training)
 {
-	State *state = &training->state;
-	Sums sums;
-	Status status = training->table->drain(training->backend, &sums);
+	const BackendTable *table = training->table;
+	Sums each[BACKEND_QUEUE_MOST];
+	uint32_t count = 1;
+	Status status = table->drain_each ? table->drain_each(training->backend, each, &count)
+					  : table->drain(training->backend, each);
 
-	if (status < 0)
-		return status;
-	if (sums.bad_step || !isfinite(sums.loss))
-		return fail(STATUS_NO,
-			    "the loss is not finite at step %" PRIu64 " (epoch %" PRIu64 "): try a smaller --lr%s",
-			    sums.bad_step ? sums.bad_step : state->step, state->epoch,
-			    training->has_checkpoint || training->resumed.param ? "; the checkpoint stands as it was" : "");
-	state->sums.loss += sums.loss;
-	state->sums.weight += sums.weight;
-	state->sums.correct += sums.correct;
-	state->sums.n += sums.n;
-	return STATUS_OK;
+	training->queued = 0;
+	training->drained = seconds_now();
+	for (uint32_t i = 0; status >= 0 && i < count; i++)
+		status = add_up(training, &each[i], training->state.step - count + i + 1);
+	return status;
+}
+
+/* A GPU idles while somebody waits for its last step: only now and then, and where an epoch's sums are wanted. */
+static bool
+must_wait(const Training *training)
+{
+	const State *state = &training->state;
+
+	return !training->table->drain_each || training->queued == BACKEND_QUEUE_MOST || state->step == training->steps ||
+	       state->epoch_step + 1 == training->epoch_steps || seconds_now() - training->drained >= WAIT_SECONDS;
 }
 
 static Status
@@ -78,7 +105,8 @@ compute(Training *training, const Slot *slot)
 	Status status = training->table->step(training->backend, &batch, &hyper);
 
 	training->state.step++;
-	return status < 0 ? status : drain(training);
+	training->queued++;
+	return status < 0 || !must_wait(training) ? status : drain(training);
 }
 
 static void
@@ -145,7 +173,7 @@ show_progress(const Training *training)
 	double left = (double)(training->steps - state->step) * state->seconds / (double)state->epoch_step;
 	char text[32];
 
-	if (!progress_is_on())
+	if (!progress_is_on() || training->queued)
 		return;
 	progress("epoch %" PRIu64 "/%" PRIu64 "  loss %.4f  accuracy %.4f  %.0f images/s  %s left", state->epoch + 1,
 		 epochs, sums->loss / sums->weight, sums->correct / sums->n, sums->n / state->seconds,
@@ -283,8 +311,10 @@ close_epoch(Training *training)
 static Status
 interrupt(Training *training)
 {
-	Status status;
+	Status status = training->queued ? drain(training) : STATUS_OK;
 
+	if (status < 0)
+		return status;
 	note_position(training);
 	status = checkpoint_save(training);
 	if (status < 0)

@@ -74,6 +74,8 @@ typedef struct Training {
 	Log log;
 
 	State state;
+	uint32_t queued;      /* steps since the backend was drained */
+	double drained;	      /* when that was, in seconds */
 	Consumed now;	      /* of a repeated stream, by the steps done */
 	Consumed epoch_begin; /* by the epochs done */
 	json_t *scores;	      /* of the best epoch, or NULL */

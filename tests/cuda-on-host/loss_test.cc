@@ -61,7 +61,7 @@ loss_of(const Case &test, Stuff *stuff)
 
 /* What the reference says, its derivatives times the loss's scale. */
 struct Truth {
-	DeviceSums sums;
+	StepSums sums;
 	Floats dlogits;
 };
 
@@ -96,21 +96,29 @@ check_loss(const Case &test)
 	Loss loss = loss_of(test, &stuff);
 	Buffer<float> dlogits(stuff.logits.size()), total(1);
 	Buffer<double> sample(3 * static_cast<size_t>(test.n));
-	DeviceSums sums = { 5, 6, 7, 8, 0 }; /* added to */
+	DeviceSums sums = {};
+
+	sums.count = 1;
+	sums.each[STEPS_MOST - 1] = StepSums{ 5, 6, 7, 8 };
 
 	loss.dlogits = dlogits.cells;
 	loss.sample = sample.cells;
 	loss.sums = &sums;
 	loss.total_weight = total.cells;
 	loss_fill(host_work, loss);
-	CHECK(compare_wait(), "%u of %u", test.n, test.classes);
-	CHECK(fabs(sums.loss - 5 - truth.sums.loss) <= 1e-12 * (1 + truth.sums.loss), "%u of %u: loss %.17g, not %.17g", test.n,
-	      test.classes, sums.loss - 5, truth.sums.loss);
-	CHECK(sums.weight - 6 == truth.sums.weight && total.cells[0] == static_cast<float>(truth.sums.weight), "%g, not %g",
-	      sums.weight - 6, truth.sums.weight);
-	CHECK(sums.correct - 7 == truth.sums.correct && sums.n == 8 + test.n && !sums.bad_step, "%g right, not %g",
-	      sums.correct - 7, truth.sums.correct);
+	CHECK(compare_wait() && sums.count == 2 && !sums.bad_step && !sums.each[0].n, "%u of %u", test.n, test.classes);
+	const StepSums &step = sums.each[1];
+	CHECK(fabs(step.loss - truth.sums.loss) <= 1e-12 * (1 + truth.sums.loss), "%u of %u: loss %.17g, not %.17g", test.n,
+	      test.classes, step.loss, truth.sums.loss);
+	CHECK(step.weight == truth.sums.weight && total.cells[0] == static_cast<float>(truth.sums.weight), "%g, not %g",
+	      step.weight, truth.sums.weight);
+	CHECK(step.correct == truth.sums.correct && step.n == test.n, "%g right, not %g", step.correct, truth.sums.correct);
 	CHECK(worst(dlogits, truth.dlogits) <= 2e-7, "%u of %u: dlogits by %g", test.n, test.classes, worst(dlogits, truth.dlogits));
+	sums.count = STEPS_MOST; /* the last takes in what has no place */
+	loss_fill(host_work, loss);
+	const StepSums &last = sums.each[STEPS_MOST - 1];
+	CHECK(compare_wait() && sums.count == STEPS_MOST && last.loss == 5 + step.loss && last.weight == 6 + step.weight &&
+	      last.correct == 7 + step.correct && last.n == 8 + test.n, "%u of %u: %g", test.n, test.classes, last.n);
 }
 
 TEST(losses)
@@ -150,7 +158,7 @@ TEST(a_loss_that_is_no_number)
 	loss.sums = &sums;
 	loss.total_weight = total.cells;
 	loss_fill(host_work, loss);
-	CHECK(compare_wait() && isnan(total.cells[0]) && isnan(sums.loss) && sums.n == 6, "%g", sums.loss);
+	CHECK(compare_wait() && isnan(total.cells[0]) && isnan(sums.each[0].loss) && sums.each[0].n == 6, "%g", sums.each[0].loss);
 	for (uint32_t i = 0; i < 24; i++)
 		CHECK(isnan(dlogits.cells[i]) == (i / 4 == 2), "%u: %g", i, static_cast<double>(dlogits.cells[i]));
 }

@@ -3,10 +3,12 @@
  *	-DTOOLKIT=11080 -DMACHINE='"60 70"' -DPTX='"60"'  what it says that it was compiled for
  *	-DABI=2         speaks another version; -DEXTRA=8: has another size
  *	FAKE_OPEN       in the environment: why open fails
+ *	FAKE_QUEUE      steps may queue; the file gets a line each time that they are waited for: how many there were
  */
 #include "backend.h"
 #include "ref/ref.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +34,36 @@ fake_open(Backend **backend, const BackendHost *host, const Net *net, const floa
 	return ref_backend.open(backend, host, net, param, bn, options);
 }
 
+static Sums queue[BACKEND_QUEUE_MOST];
+static uint32_t queued;
+
+static Status
+fake_step(Backend *backend, const Batch *batch, const Hyper *hyper)
+{
+	const Status status = ref_backend.step(backend, batch, hyper);
+
+	if (queued == BACKEND_QUEUE_MOST)
+		abort();
+	return status < 0 ? status : ref_backend.drain(backend, &queue[queued++]);
+}
+
+static Status
+fake_drain_each(Backend *backend, Sums *each, uint32_t *count)
+{
+	FILE *told = fopen(getenv("FAKE_QUEUE"), "a");
+
+	(void)backend;
+	fprintf(told, "%u\n", queued);
+	fclose(told);
+	for (uint32_t i = 0; i < queued; i++) {
+		each[i] = queue[i];
+		each[i].bad_step = queue[queued - 1].bad_step;
+	}
+	*count = queued;
+	queued = 0;
+	return STATUS_OK;
+}
+
 static const char *
 fake_chosen(const Backend *backend)
 {
@@ -52,5 +84,9 @@ fm_backend(const BackendHost *host)
 	table.open = fake_open;
 	table.chosen = fake_chosen;
 	table.code = &code;
+	if (getenv("FAKE_QUEUE")) {
+		table.step = fake_step;
+		table.drain_each = fake_drain_each;
+	}
 	return &table;
 }

@@ -141,6 +141,28 @@ TEST(weights_and_mixing)
 	CHECK(end_alike(plain, mixed), "vectors differ");
 }
 
+/* However late somebody asks: each step's own sums, which the sum of all is made of in their order. */
+TEST(sums_step_by_step)
+{
+	Backend *asked = open_backend(&training), *queued = open_backend(&training);
+	Sums alone[5], each[BACKEND_QUEUE_MOST], sums;
+	uint32_t count;
+
+	for (uint64_t step = 1; step <= 5; step++) {
+		CHECK(!take_step(asked, AT_ONCE, step) && !take_step(queued, AT_ONCE, step), "%s", status_message());
+		CHECK(!cuda->drain(asked, &alone[step - 1]), "%s", status_message());
+	}
+	CHECK(!cuda->drain_each(queued, each, &count) && count == 5, "%u steps", count);
+	for (int i = 0; i < 5; i++)
+		CHECK(each[i].loss == alone[i].loss && each[i].weight == alone[i].weight && each[i].correct == alone[i].correct &&
+		      each[i].n == alone[i].n && !each[i].bad_step, "step %d: %g, not %g", i + 1, each[i].loss, alone[i].loss);
+	CHECK(!cuda->drain_each(queued, each, &count) && count == 0, "%u steps are left", count);
+	for (int i = 0; i < BACKEND_QUEUE_MOST + 3; i++)
+		CHECK(!cuda->gradient(queued, &batch), "%s", status_message());
+	CHECK(!cuda->drain(queued, &sums) && sums.n == (BACKEND_QUEUE_MOST + 3) * SAMPLES, "%g samples", sums.n);
+	CHECK(end_alike(asked, queued), "vectors differ");
+}
+
 TEST(samples_that_all_weigh_nothing)
 {
 	const float none[SAMPLES] = { 0 };
@@ -301,6 +323,7 @@ main(void)
 	RUN(held_rows_are_pixels);
 	RUN(transforms_are_pixels);
 	RUN(weights_and_mixing);
+	RUN(sums_step_by_step);
 	RUN(samples_that_all_weigh_nothing);
 	RUN(after_a_loss_that_is_not_finite_nothing_moves);
 	RUN(averages_follow);
