@@ -82,6 +82,20 @@ json() {
 	cmp c.fms again.fms
 }
 
+@test "a model comes through a pipe, at once or in pieces, as it does from a file" {
+	want=$(fm-info --json "$BATS_FILE_TMPDIR/m.safetensors")
+	model=$BATS_FILE_TMPDIR/m.safetensors
+	[ "$(cat "$model" | fm-info --json)" = "$want" ]
+	[ "$({ head -c 3 "$model" && sleep 0.2 && tail -c +4 "$model"; } | fm-info --json -)" = "$want" ]
+	[ "$(fm-info --json < "$model")" = "$want" ]
+	for size in 0 7 20 500; do
+		run -3 bash -c 'head -c '$size' "$0" | fm-info' "$model"
+	done
+	assert_output --partial "standard input ends at byte 500"
+	run -3 bash -c 'yes | head -c 1000 | fm-info'
+	assert_output --partial "is this a tensor stream?"
+}
+
 @test "what is neither stream nor model, or torn, is refused" {
 	echo hello > text
 	run -3 fm-info text

@@ -43,10 +43,10 @@ stream_description(int fd, const char *name)
 }
 
 static json_t *
-model_description(const char *path)
+model_description(int fd, const char *name)
 {
 	Model model;
-	must(model_read(&model, path));
+	must(model_read_fd(&model, fd, name));
 	json_t *description = describe_model(&model);
 	model_release(&model);
 	return description;
@@ -63,7 +63,7 @@ describe(const char *path)
 	must(kind_look(fd, name, &is_stream));
 	if (is_stream)
 		return stream_description(fd, name);
-	json_t *description = model_description(is_stdin ? "/dev/stdin" : path);
+	json_t *description = model_description(fd, name);
 	close(fd);
 	return description;
 }

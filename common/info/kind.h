@@ -7,9 +7,10 @@
 #include <stdbool.h>
 
 /**
- * Look at the first bytes of an open file, which stays at its start where it can be rewound.
+ * Look at the first bytes of an open file or pipe, from which nothing is taken.
  *
- * @param is_stream  out: true where a record's magic stands, or where the file can't be rewound (a pipe)
+ * @param is_stream  out: true where a record's magic stands; of a pipe unless a model's header begins there; of what can't be
+ *                   looked at (a socket)
  */
 MUST_CHECK Status kind_look(int fd, const char *name, bool *is_stream);
 
