@@ -85,6 +85,25 @@ assert "60" in backends[f"fm-cuda-{sys.argv[1]}.so"]["ptx"].split(), backends' "
 	assert_output --partial 'gone: no such kernel'
 }
 
+@test "a kernel without a wanted instruction is found, by the row of its template arguments" {
+	need c++filt
+	cat > k.ptxas <<- 'END'
+		ptxas info    : Compiling entry function '_Z4convILi64EfEvPT0_' for 'sm_60'
+		ptxas info    : Used 100 registers, 1024 bytes smem
+		ptxas info    : Compiling entry function '_Z4convILi32EfEvPT0_' for 'sm_60'
+		ptxas info    : Used 100 registers, 1024 bytes smem
+	END
+	mkdir bin
+	printf '#!/bin/sh\nprintf "Function : _Z4convILi64EfEvPT0_\\n  LDG.E.CI.%%s R1, [R2] ;\\nFunction : _Z4convILi32EfEvPT0_\\n  LDG.E R1 ;\\n" $WIDTH\n' > bin/cuobjdump
+	chmod +x bin/cuobjdump
+	printf '%s\n' 'conv<64,float> 60 128 0 128 2048 2 LDG.128' 'conv * 128 0 128 2048 2 LDG' > budgets
+	WIDTH=128 PATH=$PWD/bin:$PATH run -0 "$PYTHON" "$FM_ROOT/tests/gpu/budgets.py" budgets k.ptxas
+	WIDTH=64 PATH=$PWD/bin:$PATH run -1 "$PYTHON" "$FM_ROOT/tests/gpu/budgets.py" budgets k.ptxas
+	assert_output --partial 'conv<64,float>'
+	assert_output --partial 'no LDG.128 in its machine code'
+	refute_output --partial 'conv<32,float>'
+}
+
 @test "a toolkit uses its own programs, whatever stands earlier in PATH" {
 	need_plugins
 	mkdir newer

@@ -30,8 +30,9 @@ def read_budgets(path):
 
 def demangle(names):
     text = subprocess.run(["c++filt"], input="\n".join(names), capture_output=True, text=True, check=True).stdout
-    # "void conv<8, (Layout)1>(float const*)" -> "conv": one budget for all that a template makes
-    return [re.sub(r"^.* ", "", re.sub(r"[<(].*", "", line.replace("(anonymous namespace)::", ""))) for line in text.splitlines()]
+    # "void conv<8, float>(float const*)" -> "conv<8,float>"
+    lines = [line.replace("(anonymous namespace)::", "").partition("(")[0].replace(", ", ",") for line in text.splitlines()]
+    return [re.sub(r"^void ", "", line) for line in lines]
 
 
 def read_ptxas(path):
@@ -72,6 +73,12 @@ def machine_code(path, mangled, card):
     return disassembled(path, card).get(mangled, "")
 
 
+def has_instruction(code, instruction):
+    """LDG.128 is LDG.E.CI.128 on one card, LDG.E.128.CONSTANT on another"""
+    name, *suffixes = instruction.split(".")
+    return any(set(suffixes) <= set(found.split(".")) for found in re.findall(r"\b" + re.escape(name) + r"((?:\.\w+)*)", code))
+
+
 def judge(where, row, kernel, object_file):
     mangled, card, spilled, registers, shared = kernel
     if spilled:
@@ -87,7 +94,7 @@ def judge(where, row, kernel, object_file):
         code = machine_code(object_file, mangled, card)
         for instruction in row["instructions"]:
             # an older cuobjdump reads nothing of a newer toolkit's objects
-            if code and not re.search(r"\b" + re.escape(instruction) + r"\b", code):
+            if code and not has_instruction(code, instruction):
                 yield f"{where}: no {instruction} in its machine code"
 
 
@@ -97,7 +104,9 @@ def main(budgets, paths):
     for path in paths:
         kernels = [kernel for kernel in read_ptxas(path) if kernel[1] in CARDS]
         for kernel, name in zip(kernels, demangle([kernel[0] for kernel in kernels])):
-            row = next((r for r in rows if r["name"] in (name, "*") and r["card"] in (str(kernel[1]), "*")), None)
+            # one budget for all that a template makes, unless one of them has its own
+            names = (name, name.partition("<")[0], "*")
+            row = next((r for r in rows if r["name"] in names and r["card"] in (str(kernel[1]), "*")), None)
             where = f"{path}: {name} ({kernel[0]}), sm_{kernel[1]}"
             count += 1
             if not row:
