@@ -18,15 +18,21 @@ typed() {
 		--monitor last --views flip --epochs 3) ;;
 	best) OPTIONS=(--arch seed --batch 128 --optimizer adamw --lr 0.004 --schedule onecycle --weight-decay 0.02
 		--monitor last --views 'flip shift 1' --temperature fit --epochs 400) ;;
+	small) OPTIONS=(--arch small --batch 128 --optimizer adamw --lr 0.004 --schedule onecycle --weight-decay 0.02
+		--monitor last --views 'flip shift 1' --temperature fit --epochs 100) ;;
+	large) OPTIONS=(--arch large --batch 128 --optimizer sgd --lr 0.1 --schedule onecycle --weight-decay 0.0005
+		--monitor last --views 'flip shift 1' --temperature fit --epochs 200) ;;
 	esac
 }
 
 @test "a recipe gives the model that its options give, history and all" {
 	make_stream in.fms --samples 20 --holdout 10
-	for recipe in seed fast best; do
+	for recipe in seed fast best small large; do
 		typed $recipe
-		fm-train --recipe $recipe -o one.safetensors in.fms
-		fm-train "${OPTIONS[@]}" -o other.safetensors in.fms
+		local few=()
+		[ $recipe != large ] || few=(--epochs 2)
+		fm-train --recipe $recipe "${few[@]}" -o one.safetensors in.fms
+		fm-train "${OPTIONS[@]}" "${few[@]}" -o other.safetensors in.fms
 		cmp one.safetensors other.safetensors || fail "$recipe"
 	done
 }
@@ -46,10 +52,12 @@ typed() {
 
 @test "with -v a recipe says which options it stands for" {
 	make_stream in.fms --samples 20 --holdout 10
-	for recipe in seed fast best; do
+	for recipe in seed fast best small large; do
+		augment=$recipe
+		[[ $recipe != small && $recipe != large ]] || augment=best
 		run -0 --separate-stderr fm-train -v --recipe $recipe --steps 2 -o one.safetensors in.fms
 		# shellcheck disable=SC2154 # set by run
-		words=$(grep "recipe $recipe, for pictures from fm-augment --preset $recipe --epochs" <<< "$stderr")
+		words=$(grep "recipe $recipe, for pictures from fm-augment --preset $augment --epochs" <<< "$stderr")
 		eval "fm-train ${words#*stands for } --steps 2 -o other.safetensors in.fms"
 		cmp one.safetensors other.safetensors || fail "$recipe: $words"
 	done

@@ -4,7 +4,7 @@
 #
 #	SEEDS='1 2 3' tests/reproduce.sh FOLDER RECIPE...
 #
-# RECIPE is seed, fast or best, as fm-train --recipe has them, or longer. EPOCHS replaces a recipe's own number, HOLDOUT the
+# RECIPE is seed, fast, best, small or large, as fm-train --recipe has them, or longer. EPOCHS replaces a recipe's own number, HOLDOUT the
 # number of training pictures that are set aside, 0 for none. FOLDER/RECIPE/SEED gets what examples/fashion-mnist.sh makes.
 set -euo pipefail
 
@@ -24,8 +24,10 @@ choose() {
 		;;
 	fast) epochs=3 ;;
 	best) epochs=400 holdout=5000 ;;
+	small) epochs=100 holdout=5000 augment='--preset best' ;;
+	large) epochs=200 holdout=5000 augment='--preset best' ;;
 	*)
-		echo "reproduce.sh: unknown recipe \"$1\"; known are seed, longer, fast and best" >&2
+		echo "reproduce.sh: unknown recipe \"$1\"; known are seed, longer, fast, best, small and large" >&2
 		exit 2
 		;;
 	esac

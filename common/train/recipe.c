@@ -23,10 +23,25 @@ static const RecipeOption best[] = {
 	{ "views", "flip shift 1" }, { "temperature", "fit" },	{ 0 },
 };
 
+static const RecipeOption small[] = {
+	{ "arch", "small" },	    { "batch", "128" },		{ "optimizer", "adamw" }, { "lr", "0.004" },
+	{ "schedule", "onecycle" }, { "weight-decay", "0.02" }, { "monitor", "last" },
+	{ "views", "flip shift 1" }, { "temperature", "fit" },	{ 0 },
+};
+
+/* as its authors trained it, but for the schedule */
+static const RecipeOption large[] = {
+	{ "arch", "large" },	    { "batch", "128" },		  { "optimizer", "sgd" }, { "lr", "0.1" },
+	{ "schedule", "onecycle" }, { "weight-decay", "0.0005" }, { "monitor", "last" },
+	{ "views", "flip shift 1" }, { "temperature", "fit" },	  { 0 },
+};
+
 static const TrainRecipe recipes[] = {
 	{ "seed", seed, 20, "seed" },
 	{ "fast", fast, 3, "fast" },
 	{ "best", best, 400, "best" },
+	{ "small", small, 100, "best" },
+	{ "large", large, 200, "best" },
 };
 
 const TrainRecipe *

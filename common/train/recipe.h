@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#define RECIPE_CHOICES "seed|fast|best"
+#define RECIPE_CHOICES "seed|fast|best|small|large"
 
 typedef struct RecipeOption {
 	const char *name;  /* long form */

@@ -79,7 +79,7 @@ TEST(refused_words)
 	expect_refusal("dropout 0x0.8", 10, "not a rate");
 	expect_refusal("dropout +0.5", 10, "not a rate");
 	expect_refusal("sed", 10, "unknown layer or preset \"sed\"");
-	expect_refusal("sed", 10, "presets: seed");
+	expect_refusal("sed", 10, "presets: seed, small, large");
 }
 
 TEST(refused_branches)
@@ -187,6 +187,34 @@ TEST(tensors_of_seed)
 	net_release(&net);
 }
 
+/* They are what they are for good; batch norm's statistics are not trained. */
+TEST(presets)
+{
+	static const struct {
+		const char *name;
+		size_t params, convolutions;
+	} presets[] = { { "seed", 897834, 3 }, { "small", 264842, 7 }, { "large", 8948922, 40 } };
+	size_t count = 0;
+
+	while (preset_names()[count])
+		count++;
+	CHECK(count == sizeof presets / sizeof *presets, "%zu", count);
+	for (size_t i = 0; i < count; i++) {
+		size_t convolutions = 0;
+		Net net;
+
+		CHECK(!strcmp(preset_names()[i], presets[i].name), "%s", preset_names()[i]);
+		CHECK(net_init(&net, presets[i].name, picture, 10) == STATUS_OK, "%s", status_message());
+		for (size_t j = 0; j < net.layer_count; j++)
+			convolutions += net.layers[j].kind == LAYER_CONV;
+		CHECK(net.param_count == presets[i].params, "%s: %zu", presets[i].name, net.param_count);
+		CHECK(convolutions == presets[i].convolutions, "%s: %zu", presets[i].name, convolutions);
+		net_release(&net);
+		CHECK(net_init(&net, presets[i].name, (Shape){ 11, 64, 3, false }, 100) == STATUS_OK, "%s", status_message());
+		net_release(&net);
+	}
+}
+
 /* "from: main bn +other relu pool dropout" of every stage, ' where it flattens, and its output */
 static void
 expect_plan(const char *text, Shape input, uint32_t classes, const char *expected)
@@ -271,6 +299,7 @@ main(void)
 	RUN(refused_shapes);
 	RUN(same_padding_as_tensorflow);
 	RUN(tensors_of_seed);
+	RUN(presets);
 	RUN(plan);
 	RUN(plan_of_branches);
 	return check_done();
