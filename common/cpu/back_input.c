@@ -51,14 +51,15 @@ back_conv(const Backward *job, uint32_t image, uint32_t count, void *din, Scratc
 	const size_t cell = job->kernels->cell, in = in_count(stage), first = image - job->dy_first;
 
 	if (stage->dilation == 1) {
-		main_images_back(job->backend, stage, cells_at(job->dy, first * plane_image(&plane), cell), din, count);
+		main_images_back(job->backend, stage, cells_at(job->dy, first * plane_image(&plane), cell), din, count,
+				 job->ahead);
 		return;
 	}
 	for (uint32_t i = 0; i < count; i++)
 		main_images_back(job->backend, stage,
 				 dilate(stage, cells_at(job->dy, (first + i) * plane_image(&plane), cell), cell,
 					scratch->dilated),
-				 cells_at(din, i * in, cell), 1);
+				 cells_at(din, i * in, cell), 1, job->ahead);
 }
 
 static void

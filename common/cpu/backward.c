@@ -125,6 +125,57 @@ take_dy_room(Backward *job, uint32_t image, int thread)
 	job->dy_first = image;
 }
 
+/* What the sums of a stage read. */
+static void
+ahead_sums(Ahead *ahead, const Backward *job, uint32_t image, uint32_t count)
+{
+	const size_t cell = job->kernels->cell, out = backward_out_count(job->stage);
+
+	if (backward_is_first(job))
+		return;
+	if (job->memory->best)
+		ahead_add(ahead, cells_at(job->memory->best, image * out, cell), count * out * cell);
+	else
+		ahead_add(ahead, backward_y(job, image), count * plane_image(&job->stage->y) * cell);
+}
+
+/* What the weights' gradient of a chunk reads besides dy. */
+static void
+ahead_input(Ahead *ahead, const Backward *job, uint32_t image, uint32_t count)
+{
+	const StageMemory *from = &job->backend->stages[job->stage->from];
+	const size_t in = plane_image(&job->stage->in);
+
+	if (job->backend->layout.per_word == 2)
+		ahead_add(ahead, cells_at(from->out_pairs, image / 2 * in, sizeof(float)), in * sizeof(float));
+	else
+		ahead_add(ahead, cells_at(from->out, image * in, sizeof(float)), count * in * sizeof(float));
+}
+
+/* What is asked for while the input's gradient of some images is made: what their weights' gradient and the sums of the
+ * stage before will read, and then the next images. */
+static void
+ask_ahead(Backward *job, uint32_t image, uint32_t count)
+{
+	const StageLayout *stage = job->stage;
+	const uint32_t next = image + 2, left = job->n > next ? job->n - next : 0, images = left < 2 ? left : 2;
+	const size_t cell = job->kernels->cell;
+
+	memset(job->ahead, 0, sizeof job->ahead);
+	if (stage->kind != MAIN_CONV || !job->din)
+		return;
+	if (job->before)
+		ahead_sums(job->ahead, job->before, image, count);
+	if (job->room.chunk)
+		ahead_input(job->ahead, job, image, count);
+	if (!images)
+		return;
+	if (job->memory->best)
+		ahead_sums(job->ahead, job, next, images);
+	ahead_add(job->ahead, backward_dout(job, next), images * backward_out_count(stage) * cell);
+	ahead_add(job->ahead, backward_y(job, next), images * plane_image(&stage->y) * cell);
+}
+
 /* Some images of a slice, two at a time. @param weights  of a stage that takes its weights' gradient in passing, or NULL */
 static void
 back_images(const Backward *all, Slice images, size_t slice, float *weights, int thread)
@@ -137,6 +188,7 @@ back_images(const Backward *all, Slice images, size_t slice, float *weights, int
 		if (job.room.thread_images == 2)
 			take_dy_room(&job, image, thread);
 		backward_dy(&job, image, count, scratch);
+		ask_ahead(&job, image, count);
 		backward_input(&job, image, count, scratch);
 		if (job.stage->kind == MAIN_PATCHES)
 			backward_patches(&job, image, count, weights, image > images.begin, scratch);

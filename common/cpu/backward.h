@@ -30,6 +30,7 @@ typedef struct Backward {
 	/* dy of all images, or of those at hand, in the thread's part of the room: from image dy_first on, pairs_first on */
 	void *dy, *dy_pairs;
 	uint32_t dy_first, pairs_first;
+	Ahead ahead[AHEADS]; /* while the input's gradient is made */
 } Backward;
 
 /** Follows from the stage, and from whether there is enough to do for all threads; bits don't depend on it. */

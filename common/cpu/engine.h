@@ -257,11 +257,16 @@ typedef struct MainJob {
 	bool y_is_float;   /* else cells; of a dense layer, floats it always is */
 	bool is_relu;
 	double *sum, *square; /* [y.lanes] or NULL: of y, added to */
+	Ahead ahead[AHEADS];  /* of a convolution */
 } MainJob;
+
+/** One range more; without room for it nothing. */
+void ahead_add(Ahead *all, const void *data, size_t bytes);
 
 /** n images of a convolution. */
 void main_images(const MainJob *job, const void *in, void *y, const Plane *y_plane, uint32_t n);
-void main_images_back(const Backend *backend, const StageLayout *stage, const void *dy, void *din, uint32_t n);
+void main_images_back(const Backend *backend, const StageLayout *stage, const void *dy, void *din, uint32_t n,
+		      const Ahead *ahead);
 /** Images from `image` on, an even number. @param dy  theirs, or of their pairs where words are two cells */
 void main_images_wgrad(const Backend *backend, const StageLayout *stage, uint32_t image, uint32_t n, uint32_t block,
 		       const void *dy, float *dweight, bool is_added);

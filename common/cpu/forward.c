@@ -34,7 +34,25 @@ y_of(const Forward *job, uint32_t image)
 	return cells_at(job->y, image * plane_image(&job->stage->y), job->kernels->cell);
 }
 
+static bool
+is_first(const Forward *job)
+{
+	return job->s == 0 && job->backend->first;
+}
+
 /* ---- main ---- */
+
+/* What finishing the next images of the stage before will read, from where this one begins. */
+static void
+ask_ahead(const Forward *job, uint32_t next, Ahead *ahead)
+{
+	const Forward *before = job->before;
+	const uint32_t left = job->n > next ? job->n - next : 0;
+
+	if (before && left && !is_first(before))
+		ahead_add(ahead, y_of(before, next),
+			  (left < 2 ? left : 2) * plane_image(&before->stage->y) * before->kernels->cell);
+}
 
 static void
 forward_pair(const Forward *job, uint32_t image, uint32_t count, double *sums, Scratch *scratch)
@@ -46,6 +64,8 @@ forward_pair(const Forward *job, uint32_t image, uint32_t count, double *sums, S
 	MainJob main = main_job(job);
 	const size_t in_image = plane_image(&stage->in), cell = job->backend->kernels->cell;
 
+	if (stage->kind == MAIN_CONV)
+		ask_ahead(job, image + 2, main.ahead);
 	if (stage->stage->bn && is_conv) {
 		main.sum = sums;
 		main.square = sums + lanes;
@@ -147,12 +167,6 @@ other_image(const Forward *job, uint32_t image)
 	const size_t cell = stage_kernels(job->backend->kernels, other)->cell;
 
 	return cells_at(job->backend->stages[job->stage->other].out, image * plane_image(&other->out), cell);
-}
-
-static bool
-is_first(const Forward *job)
-{
-	return job->s == 0 && job->backend->first;
 }
 
 static void

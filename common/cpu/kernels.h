@@ -27,6 +27,14 @@ typedef struct Grid {
 	size_t pixel, row, image;
 } Grid;
 
+enum { AHEADS = 5 };
+
+/** What will be read soon after and has left the second-level cache; asked for a few lines at a time while others multiply. */
+typedef struct Ahead {
+	const void *data;
+	size_t bytes; /* 0: nothing, nor in those that follow */
+} Ahead;
+
 /** The window of a convolution. */
 typedef struct Window {
 	uint32_t in_h, in_w, out_h, out_w; /* pixels, halo not counted */
@@ -48,6 +56,7 @@ typedef struct Conv {
 	const float *bias;   /* [lanes], or NULL */
 	size_t bias_pixel;   /* bytes: where not 0, every output pixel has its bias, so many floats from the last */
 	double *sum, *square; /* [lanes], or NULL: added to, over what is written */
+	Ahead ahead[AHEADS]; /* nothing of the convolution's own; pooled, it is not asked for */
 	bool y_is_float;     /* else cells */
 	bool is_added;	     /* to what y holds, which is floats then */
 	bool is_relu;

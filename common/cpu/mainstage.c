@@ -2,12 +2,24 @@
 #include "cpu/engine.h"
 #include "cpu/split.h"
 
+#include <string.h>
+
 enum {
 	DENSE_DEPTH = 448, /* words of a dense layer at once: weights of a block take 56 KB, 14 images 25 KB */
 	PANEL_STEP = 8,	   /* inputs whose parameters are asked for at once: not more lines than can be under way */
 };
 
 #define WORD sizeof(float)
+
+void
+ahead_add(Ahead *all, const void *data, size_t bytes)
+{
+	for (int i = 0; i < AHEADS; i++)
+		if (!all[i].bytes) {
+			all[i] = (Ahead){ data, bytes };
+			return;
+		}
+}
 
 /* A whole job but for where x and y are. */
 static Conv
@@ -67,11 +79,12 @@ main_images(const MainJob *job, const void *in, void *y, const Plane *y_plane, u
 	conv.n = n;
 	conv.x = plane_grid(&job->stage->in, in, cell, WORD);
 	conv.y = plane_grid(y_plane, y, y_cell, y_cell);
+	memcpy(conv.ahead, job->ahead, sizeof conv.ahead);
 	split_conv(job->team, job->kernels, &conv, job->stage->blocks);
 }
 
 void
-main_images_back(const Backend *backend, const StageLayout *stage, const void *dy, void *din, uint32_t n)
+main_images_back(const Backend *backend, const StageLayout *stage, const void *dy, void *din, uint32_t n, const Ahead *ahead)
 {
 	const size_t cell = backend->kernels->cell;
 	const Plane in = plane_bare(&stage->in);
@@ -80,6 +93,7 @@ main_images_back(const Backend *backend, const StageLayout *stage, const void *d
 	conv.n = n;
 	conv.x = plane_grid(&stage->dy, dy, cell, WORD);
 	conv.y = plane_grid(&in, din, cell, cell);
+	memcpy(conv.ahead, ahead, sizeof conv.ahead);
 	backend->kernels->conv(&conv, 0, stage->back_blocks);
 }
 

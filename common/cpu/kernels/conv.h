@@ -7,6 +7,7 @@
 #define FM_CPU_KERNELS_CONV_H
 
 #include "cpu/kernels.h"
+#include "cpu/kernels/ahead.h"
 #include "cpu/kernels/simd.h"
 
 /* Where a tile lies. */
@@ -19,6 +20,8 @@ typedef struct Tile {
 	const float *scale, *bias; /* of the block, or NULL */
 	double *sum, *square; /* likewise */
 	uint32_t row, column; /* of the output, first pixel */
+	const char *ahead; /* to be asked for, so many lines before every tap */
+	uint32_t ahead_lines;
 } Tile;
 
 /* [image or row of a pair][pixel][vector] */
@@ -257,6 +260,7 @@ conv_sum(const Conv *conv, const Tile *tile, Sums sums, const int vectors, const
 	/* with 15 of 16 registers in use clang spills where three loops meet; the halo holds zeros anyway */
 	const bool has_edges = groups == 1 || TILE_PIXELS > 6;
 	const size_t pixel = conv_pixel(conv);
+	const char *ahead = tile->ahead;
 	for (uint32_t ky = 0; ky < win->kernel_h; ky++) {
 		int64_t iy = (int64_t)tile->row * win->stride + ky - win->pad_top;
 		if (iy < 0 || iy >= win->in_h)
@@ -264,6 +268,7 @@ conv_sum(const Conv *conv, const Tile *tile, Sums sums, const int vectors, const
 		const char *row = tile->x + (size_t)iy * conv->x.row * sizeof(Word);
 		const float *w = tile->weight + (size_t)ky * win->kernel_w * conv->c * BLOCK;
 		for (uint32_t kx = 0; kx < win->kernel_w; kx++, w += (size_t)conv->c * BLOCK) {
+			ahead = fetch_lines(ahead, tile->ahead_lines);
 			int64_t first = (int64_t)tile->column * win->stride + kx - win->pad_left, step = win->stride;
 			int64_t last = first + (pixels - 1) * step, width = win->in_w;
 			bool is_low = first < 0 && first + step >= 0 && last < width;
@@ -388,6 +393,7 @@ conv_row(const Conv *conv, Tile *tile, int vectors, int groups)
 		tile->column = begin;
 		tile->y = row + begin * pixel;
 		(groups == 2 ? conv_pairs : conv_tiles)[end - begin - 1][vectors - 1](conv, tile);
+		tile->ahead_lines = 0;
 	}
 }
 
@@ -420,12 +426,13 @@ conv_vectors(const Conv *conv, uint32_t block)
 }
 
 static void
-conv_images(const Conv *conv, uint32_t block, uint32_t image, int groups)
+conv_images(const Conv *conv, Fetch *fetch, uint32_t block, uint32_t image, int groups)
 {
 	const int vectors = conv_vectors(conv, block);
 	Tile tile = conv_begin_image(conv, block, image);
 	for (tile.row = conv->rows_before; tile.row < conv->window.out_h - conv->rows_after; tile.row++) {
 		tile.y = conv_row_of_y(conv, block, image, tile.row);
+		tile.ahead_lines = fetch_row(fetch, &tile.ahead);
 		conv_row(conv, &tile, vectors, groups);
 	}
 }
@@ -453,12 +460,14 @@ static void
 conv(const Conv *conv, uint32_t first_block, uint32_t end_block)
 {
 	const uint32_t pair = !conv->is_pooled && conv->window.out_w <= TILE_PIXELS / 2 ? 2 : 1;
+	const uint64_t rows = (uint64_t)(end_block - first_block) * ((conv->n + pair - 1) / pair) * conv->window.out_h;
+	Fetch fetch = fetch_begin(conv->ahead, rows, conv->window.kernel_h * conv->window.kernel_w);
 	for (uint32_t image = 0; image < conv->n; image += pair)
 		for (uint32_t block = first_block; block < end_block; block++) {
 			if (conv->is_pooled)
 				conv_image_pooled(conv, block, image);
 			else
-				conv_images(conv, block, image, conv->n - image >= pair ? (int)pair : 1);
+				conv_images(conv, &fetch, block, image, conv->n - image >= pair ? (int)pair : 1);
 		}
 }
 
