@@ -24,6 +24,9 @@ bool quantise_needs_map(const Folded *folded, size_t s);
  */
 void quantise_stage(Folded *folded, size_t s, const float *param);
 
+/** What a step of the output that stage s adds to its own is worth in steps of its own. */
+float quantise_added_step(const Folded *folded, size_t s);
+
 /** Can a sum of the stage's products leave 32 bits, however coarse its weights are? */
 bool quantise_is_too_deep(const StageLayout *stage);
 

@@ -122,17 +122,51 @@ infer_finish(const Few *few, const void *y)
 	}
 }
 
-/* A pool of numbers that are not rounded to bytes before it. */
+/* The image that is added, in its own steps. @return floats without halo */
+static const float *
+load_other(const Few *few, uint32_t i)
+{
+	const Folded *folded = &few->job->backend->folded;
+	const StageLayout *other = &folded->layout.stages[few->stage->other];
+	const KernelTable *kernels = stage_kernels(folded->kernels, other);
+	const Plane *plane = &other->out;
+	const size_t row = (size_t)plane->w * plane->lanes;
+
+	for (uint32_t y = 0; y < plane->h; y++) {
+		const size_t at = i * plane_image(plane) + y * plane_row(plane) + (size_t)plane->left * plane->lanes;
+		kernels->load(row, cells_at(few->scratch->infer[few->stage->other], at, kernels->cell),
+			      few->scratch->other + y * row);
+	}
+	return few->scratch->other;
+}
+
+/* Numbers that are not rounded to bytes before a sum and a pool. y: floats where they are sums of products, else what the
+ * stage reads */
 static void
-infer_pool(const Few *few, const float *y)
+infer_floats(const Few *few, const void *y)
 {
 	const StageLayout *stage = few->stage;
+	const Folded *folded = &few->job->backend->folded;
+	const size_t count = plane_image(&stage->y), pixels = (size_t)stage->y.h * stage->y.w;
+	const Affine affine = { .scale = folded->scale[few->s], .shift = folded->shift[few->s] };
 	const size_t first = (size_t)stage->out.left * stage->out.lanes;
 
 	for (uint32_t i = 0; i < few->n; i++) {
-		few->kernels->pool(&stage->pool, y + i * plane_image(&stage->y), few->scratch->out[0]);
+		float *here = stage->weight ? (float *)(uintptr_t)y + i * count : few->scratch->y[0];
+		if (!stage->weight) {
+			few->kernels->load(count, cells_at(y, i * count, few->kernels->cell), here);
+			few->kernels->affine(&affine, here, here, pixels, stage->y.lanes);
+		}
+		if (stage->other >= 0)
+			few->kernels->add_scaled(pixels * stage->y.lanes, quantise_added_step(folded, few->s), here,
+						 load_other(few, i));
+		if (stage->other >= 0 && stage->is_relu)
+			few->kernels->relu(pixels * stage->y.lanes, here);
+		if (stage->has_pool)
+			few->kernels->pool(&stage->pool, here, few->scratch->out[0]);
 		few->kernels->store(&(Store){
-			.h = stage->out.h, .w = stage->out.w, .lanes = stage->out.lanes, .from = { few->scratch->out[0] },
+			.h = stage->out.h, .w = stage->out.w, .lanes = stage->out.lanes,
+			.from = { stage->has_pool ? few->scratch->out[0] : here },
 			.to = { cells_at(few->out, i * plane_image(&stage->out) + first, few->kernels->cell) },
 			.to_row = plane_row(&stage->out),
 		});
@@ -147,12 +181,13 @@ infer_stage(const Few *few)
 	const StageLayout *stage = few->stage;
 	const bool is_bytes = folded->quantities && stage->weight;
 	const bool is_direct = (stage->taps || stage->kind == MAIN_DEPTHWISE) && stage->other < 0 && (!stage->has_pool || pools_rows(folded, few->s));
-	const bool pools_floats = is_bytes && stage->has_pool && !stage->is_fused;
-	const bool is_whole = is_direct || is_bytes; /* bias and ReLU come with the sums */
+	const bool adds_bytes = folded->quantities && stage->other >= 0;
+	const bool keeps_floats = adds_bytes || (is_bytes && stage->has_pool && !stage->is_fused);
+	const bool is_whole = is_direct || is_bytes; /* bias, and ReLU unless something is added before, come with the sums */
 	MainJob main = {
 		.backend = backend, .kernels = folded->kernels, .stage = stage, .words = folded->words,
-		.bias = is_whole ? folded->shift[few->s] : NULL, .is_relu = is_whole && stage->is_relu,
-		.team = few->job->team, .scale = is_bytes ? folded->scale[few->s] : NULL, .y_is_float = pools_floats,
+		.bias = is_whole ? folded->shift[few->s] : NULL, .is_relu = is_whole && !adds_bytes && stage->is_relu,
+		.team = few->job->team, .scale = is_bytes ? folded->scale[few->s] : NULL, .y_is_float = is_bytes && keeps_floats,
 	};
 
 	if (is_bytes && folded->map[few->s]) {
@@ -160,10 +195,11 @@ infer_stage(const Few *few)
 		main.bias_pixel = stage->y.lanes;
 	}
 	infer_main(few, &main, is_direct ? few->out : few->scratch->infer_y, is_direct ? &stage->out : &stage->y);
-	if (pools_floats)
-		infer_pool(few, few->scratch->infer_y);
+	const void *y = stage->kind == MAIN_NONE ? few->in : few->scratch->infer_y;
+	if (keeps_floats)
+		infer_floats(few, y);
 	else if (!is_direct)
-		infer_finish(few, stage->kind == MAIN_NONE ? few->in : few->scratch->infer_y);
+		infer_finish(few, y);
 	if (few->out_cells != few->out)
 		folded->kernels->store(&(Store){
 			.h = 1, .w = 1, .lanes = (uint32_t)plane_image(&stage->out) * few->n, .from = { few->out },

@@ -263,7 +263,9 @@ typedef struct KernelTable {
 			 float *v, float *ema);
 	/** to += from; count a multiple of 16 */
 	void (*add)(size_t count, float *to, const float *from);
-	/** The same of cells. */
+	/** to += step * from, product and sum rounded each; floats as well */
+	void (*add_scaled)(size_t count, float step, float *to, const float *from);
+	/** The same as `add` of cells. */
 	void (*add_cells)(size_t count, void *to, const void *from);
 
 	const FirstKernels *first; /* NULL: not offered */

@@ -23,7 +23,8 @@ is_nonnegative(const Folded *folded, size_t s)
 
 	if (stage->is_relu)
 		return true;
-	return s && !stage->weight && !stage->stage->bn && is_nonnegative(folded, s - 1);
+	return stage->from >= 0 && stage->other < 0 && !stage->weight && !stage->stage->bn &&
+	       is_nonnegative(folded, (size_t)stage->from);
 }
 
 void
@@ -54,22 +55,41 @@ static Input
 input_of(const Folded *folded, size_t s, uint32_t c)
 {
 	const Net *net = folded->layout.net;
+	const int from = folded->layout.stages[s].from;
 
-	if (!s)
+	if (from < 0)
 		return (Input){ (double)net->scale[c], (double)net->shift[c] };
-	const Quantity *before = &folded->quantities[s - 1];
+	const Quantity *before = &folded->quantities[from];
 	return (Input){ (double)before->step, -(double)before->step * (double)before->zero };
+}
+
+/* What the output of another stage, which is added as it is stored, has too much. */
+static double
+added_offset(const Folded *folded, size_t s)
+{
+	const int other = folded->layout.stages[s].other;
+
+	return other < 0 ? 0 : -(double)folded->quantities[other].step * (double)folded->quantities[other].zero;
+}
+
+float
+quantise_added_step(const Folded *folded, size_t s)
+{
+	const int other = folded->layout.stages[s].other;
+
+	return (float)((double)folded->quantities[other].step / (double)folded->quantities[s].step);
 }
 
 static bool
 has_offset(const Folded *folded, size_t s)
 {
 	const Net *net = folded->layout.net;
+	const int from = folded->layout.stages[s].from;
 
-	for (uint32_t c = 0; c < net->input.c && !s; c++)
+	for (uint32_t c = 0; c < net->input.c && from < 0; c++)
 		if (net->shift[c] != 0)
 			return true;
-	return s && folded->quantities[s - 1].zero != 0;
+	return from >= 0 && folded->quantities[from].zero != 0;
 }
 
 static bool
@@ -125,7 +145,7 @@ tap_of(const StageLayout *stage, size_t row)
 static Input
 input_of_row(const Block *b, size_t row)
 {
-	return input_of(b->folded, b->s, b->s ? 0 : (uint32_t)(row % b->folded->layout.net->input.c));
+	return input_of(b->folded, b->s, b->stage->from >= 0 ? 0 : (uint32_t)(row % b->folded->layout.net->input.c));
 }
 
 /* As fine as 8 bits allow, and coarse enough that no sum can leave 32 bits: rounding adds at most 1/2 a weight. */
@@ -209,13 +229,14 @@ set_ending(const Block *b, float *scale, float *shift, float *map)
 	const Quantity *out = &b->folded->quantities[b->s];
 	const double inverse = 1 / (double)out->step, zero = (double)out->zero;
 	const uint32_t block = b->folded->layout.block, taps = taps_of(b->stage), lanes = b->stage->y.lanes;
+	const double added = added_offset(b->folded, b->s);
 
 	for (uint32_t i = 0; i < b->lanes; i++) {
-		double sum = (double)shift[i];
+		double sum = (double)shift[i] + added;
 		for (uint32_t y = 0; map && y < b->stage->y.h; y++)
 			for (uint32_t x = 0; x < b->stage->y.w; x++)
 				map[((size_t)y * b->stage->y.w + x) * lanes + i] =
-					(float)(((double)shift[i] + offsets_at(b, y, x, i)) * inverse + zero);
+					(float)(((double)shift[i] + added + offsets_at(b, y, x, i)) * inverse + zero);
 		for (uint32_t tap = 0; tap < taps; tap++)
 			sum += b->offsets[tap * block + i];
 		scale[i] = (float)(b->unit[i] * inverse);
@@ -255,9 +276,10 @@ quantise_affine(Folded *folded, size_t s)
 	const uint32_t pixels = stage->kind == MAIN_FLATTEN ? stage->in.h * stage->in.w : 1;
 
 	for (uint32_t c = 0; c < stage->channels; c++) {
-		const Input input = input_of(folded, s, s ? 0 : c / pixels);
+		const Input input = input_of(folded, s, stage->from >= 0 ? 0 : c / pixels);
 		const double scale = (double)folded->scale[s][c], step = (double)out->step;
-		folded->shift[s][c] = (float)(((double)folded->shift[s][c] + scale * input.offset) / step + (double)out->zero);
+		const double sum = (double)folded->shift[s][c] + added_offset(folded, s) + scale * input.offset;
+		folded->shift[s][c] = (float)(sum / step + (double)out->zero);
 		folded->scale[s][c] = (float)(scale * input.step / step);
 	}
 }

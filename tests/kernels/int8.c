@@ -288,6 +288,14 @@ static const NetCase nets[] = {
 	{ "bn, relu, maxpool 2, conv 12 3x3 same, bn, conv 9 3x3 same, flatten, dense classes", PICTURE(7, 6, 3), -0.3f },
 	{ "conv 34 7x7 same, bn, relu, conv 5 3x3 same, globalavgpool", PICTURE(9, 8, 1), 0 },
 	{ "flatten, bn, dense 30, dense classes", PICTURE(6, 6, 3), 0.1f },
+	{ "small", PICTURE(13, 11, 1), 0 },
+	/* sums with and without ReLU, of what has halos and what has none, of pixels, before pools, of flat stages */
+	{ "residual(conv 3 5x5 same, bn | ), residual(maxpool 3 stride 1 | conv 3 3x3, bn, residual(bn, relu | bn)), relu, "
+	  "maxpool 2, residual(bn, relu, conv 19 3x3 same | conv 19 1x1), avgpool 2, flatten, dense classes", PICTURE(10, 11, 3), -0.2f },
+	{ "conv 6 3x3, bn, residual(flatten, dense 20, bn, relu | globalavgpool, dense 20), relu, residual(dense 30, bn, relu, "
+	  "dense 20, bn | ), residual(relu | ), residual(flatten | ), dense classes", PICTURE(6, 7, 1), 0.1f },
+	{ "conv 20 3x3, bn, residual(bn, relu, conv 20 3x3 same | ), residual(conv 20 3x3 same, bn | ), globalavgpool, dense classes",
+	  PICTURE(9, 8, 2), -0.1f },
 };
 
 enum { NETS = sizeof nets / sizeof *nets };

@@ -35,5 +35,6 @@ const KernelTable kernels_avx2 = {
 	.panel = panel,
 	.optimise = optimise,
 	.add = add,
+	.add_scaled = add_scaled,
 	.add_cells = add_cells,
 };

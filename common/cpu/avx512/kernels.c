@@ -36,6 +36,7 @@ const KernelTable kernels_avx512 = {
 	.panel = panel,
 	.optimise = optimise,
 	.add = add,
+	.add_scaled = add_scaled,
 	.add_cells = add_cells,
 	.first = &first_kernels,
 };

@@ -8,6 +8,7 @@
 #pragma GCC diagnostic ignored "-Wunused-function" /* what trains is not for bytes */
 #include "cpu/kernels/conv.h"
 #include "cpu/kernels/pointwise.h"
+#include "cpu/kernels/residual.h"
 
 typedef uint8_t Bytes __attribute__((vector_size(CHANNEL_ALIGN)));
 
@@ -84,6 +85,7 @@ bytes_pack(const float *weight, uint32_t c, void *words)
 
 #define KERNELS_OF_BYTES                                                                                               \
 	.block = BLOCK, .cell = sizeof(Cell), .conv = conv, .finish = bytes_finish, .store = store, .load = load,      \
-	.affine = affine, .pool = pool, .pack = bytes_pack
+	.affine = affine, .relu = relu, .pool = pool, .add_scaled = add_scaled,                                                   \
+	.pack = bytes_pack
 
 #endif

@@ -66,4 +66,11 @@ sum_back(const SumBack *job)
 	}
 }
 
+static void
+add_scaled(size_t count, float step, float *to, const float *from)
+{
+	for (size_t i = 0; i < count; i += LANES)
+		vec_store(to + i, vec_load(to + i) + vec_load(from + i) * vec_set(step));
+}
+
 #endif

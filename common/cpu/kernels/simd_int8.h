@@ -112,5 +112,8 @@ INLINE Vec vec_dot(Vec weight, Vec x, Vec sum)
 /* What sums are worth. */
 INLINE Vec sum_value(Vec sum, Vec scale, Vec bias) { return vec_of_whole(sum) * scale + bias; }
 INLINE Vec vec_pair(Vec a, Vec b) { (void)b; return a; } /* nothing is trained in bytes */
+/* batch norm of a stage without weights too */
+INLINE Vec vec_product_and_sum(Vec a, Vec b, Vec c) { return a * b + c; }
+#define vec_fma vec_product_and_sum
 
 #endif

@@ -34,5 +34,6 @@ const KernelTable kernels_neon = {
 	.panel = panel,
 	.optimise = optimise,
 	.add = add,
+	.add_scaled = add_scaled,
 	.add_cells = add_cells,
 };

@@ -36,5 +36,6 @@ const KernelTable kernels_plain = {
 	.panel = panel,
 	.optimise = optimise,
 	.add = add,
+	.add_scaled = add_scaled,
 	.add_cells = add_cells,
 };
