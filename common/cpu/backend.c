@@ -29,8 +29,8 @@ check_plan(const BackendHost *host, const Net *net, const BackendOptions *option
 	for (size_t s = 0; s < net->stage_count && options->precision == PRECISION_INT8; s++) {
 		const Stage *stage = &net->stages[s];
 
-		if (stage->main && stage->main->kind == LAYER_DEPTHWISE)
-			return host->fail(STATUS_USAGE, "int8 is for networks without depthwise: use --precision fp32");
+		if (stage->from < 0 && stage->main && stage->main->kind == LAYER_DEPTHWISE)
+			return host->fail(STATUS_USAGE, "int8 is for networks that don't begin with depthwise: use --precision fp32");
 	}
 	if (last->out.h * last->out.w != 1 || last->out.c != net->classes)
 		return host->fail(STATUS_USAGE, "the last layer gives %ux%ux%u, wanted are %u numbers", last->out.h,

@@ -91,6 +91,8 @@ infer_main(const Few *few, const MainJob *main, void *y, const Plane *plane)
 			Depthwise depthwise = main_depthwise(stage, cell, main->backend->folded.weight, in, here, plane);
 			depthwise.bias = main->bias;
 			depthwise.is_relu = main->is_relu;
+			depthwise.zero = main->scale;
+			depthwise.y_is_float = main->y_is_float;
 			main->kernels->depthwise(&depthwise);
 		}
 	}

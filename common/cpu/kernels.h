@@ -96,6 +96,8 @@ typedef struct Depthwise {
 	float *dweight; /* of the weights, added to */
 	const float *bias; /* forward: [lanes], or NULL; then perhaps ReLU */
 	bool is_relu;
+	const float *zero; /* bytes: [lanes], what counts as 0 in x */
+	bool y_is_float;   /* bytes: y, in elements as well */
 } Depthwise;
 
 /** From y to a stage's output: affine, then a pool whose windows don't overlap; or, finish_sum, affine and another image,

@@ -267,6 +267,28 @@ quantise_weights(Folded *folded, size_t s, const float *param)
 	}
 }
 
+/* Channels of their own have few products, which are floats: of what a byte is above its zero, in steps of the output.
+ * scale becomes the zero. */
+static void
+quantise_depthwise(Folded *folded, size_t s, const float *param)
+{
+	const StageLayout *stage = &folded->layout.stages[s];
+	const Quantity *in = &folded->quantities[stage->from], *out = &folded->quantities[s];
+	const double inverse = 1 / (double)out->step, added = added_offset(folded, s);
+	const float *from = param + stage->weight->offset;
+	float *to = folded->weight + stage->weight->offset, *scale = folded->scale[s], *shift = folded->shift[s];
+	const uint32_t lanes = stage->y.lanes;
+
+	for (size_t i = 0; i < stage->weight->count; i++)
+		to[i] = i % lanes < stage->channels
+				? (float)((double)from[i] * (double)scale[i % lanes] * (double)in->step * inverse)
+				: 0;
+	for (uint32_t c = 0; c < stage->channels; c++)
+		shift[c] = (float)(((double)shift[c] + added) * inverse + (double)out->zero);
+	for (uint32_t c = 0; c < lanes; c++)
+		scale[c] = in->zero;
+}
+
 /* A stage without weights scales its input's bytes to its own. */
 static void
 quantise_affine(Folded *folded, size_t s)
@@ -287,7 +309,9 @@ quantise_affine(Folded *folded, size_t s)
 void
 quantise_stage(Folded *folded, size_t s, const float *param)
 {
-	if (folded->layout.stages[s].weight)
+	if (folded->layout.stages[s].kind == MAIN_DEPTHWISE)
+		quantise_depthwise(folded, s, param);
+	else if (folded->layout.stages[s].weight)
 		quantise_weights(folded, s, param);
 	else
 		quantise_affine(folded, s);

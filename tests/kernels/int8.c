@@ -294,6 +294,10 @@ static const NetCase nets[] = {
 	  "maxpool 2, residual(bn, relu, conv 19 3x3 same | conv 19 1x1), avgpool 2, flatten, dense classes", PICTURE(10, 11, 3), -0.2f },
 	{ "conv 6 3x3, bn, residual(flatten, dense 20, bn, relu | globalavgpool, dense 20), relu, residual(dense 30, bn, relu, "
 	  "dense 20, bn | ), residual(relu | ), residual(flatten | ), dense classes", PICTURE(6, 7, 1), 0.1f },
+	{ "conv 18 3x3 same, bn, relu, depthwise 3x3 stride 2 same nobias, bn, relu, conv 24 1x1, bn, depthwise 2x5, relu, "
+	  "depthwise 5x5 same, maxpool 2, flatten, dense classes", PICTURE(14, 13, 2), 0 },
+	{ "conv 35 3x3, bn, depthwise 3x3 same, bn, relu, depthwise 2x3 same, avgpool 2, residual(depthwise 3x3 same nobias, bn | "
+	  "depthwise 1x3 same), relu, globalavgpool, dense classes", PICTURE(11, 8, 1), 0.1f },
 	{ "conv 20 3x3, bn, residual(bn, relu, conv 20 3x3 same | ), residual(conv 20 3x3 same, bn | ), globalavgpool, dense classes",
 	  PICTURE(9, 8, 2), -0.1f },
 };

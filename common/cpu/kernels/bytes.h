@@ -7,6 +7,7 @@
 
 #pragma GCC diagnostic ignored "-Wunused-function" /* what trains is not for bytes */
 #include "cpu/kernels/conv.h"
+#include "cpu/kernels/depthwise.h"
 #include "cpu/kernels/pointwise.h"
 #include "cpu/kernels/residual.h"
 
@@ -84,7 +85,8 @@ bytes_pack(const float *weight, uint32_t c, void *words)
 }
 
 #define KERNELS_OF_BYTES                                                                                               \
-	.block = BLOCK, .cell = sizeof(Cell), .conv = conv, .finish = bytes_finish, .store = store, .load = load,      \
+	.block = BLOCK, .cell = sizeof(Cell), .conv = conv, .depthwise = depthwise, .finish = bytes_finish,            \
+	.store = store, .load = load,                                                                                  \
 	.affine = affine, .relu = relu, .pool = pool, .add_scaled = add_scaled,                                                   \
 	.pack = bytes_pack
 

@@ -31,17 +31,37 @@ cell_at(const Grid *grid, int64_t y, int64_t x)
 	return (const Cell *)grid->data + y * (int64_t)grid->row + x * (int64_t)grid->pixel;
 }
 
+/* What a tap sees of cells: bytes count from their zero. */
+#if defined(KERNELS_INT8)
+INLINE Vec tap_load(const Cell *x, Vec zero) { return cells_load(x) - zero; }
+INLINE Vec tap_zero(const Depthwise *job, uint32_t c) { return vec_load(job->zero + c); }
+#else
+INLINE Vec tap_load(const Cell *x, Vec zero) { (void)zero; return cells_load(x); }
+INLINE Vec tap_zero(const Depthwise *job, uint32_t c) { (void)job; (void)c; return vec_zero(); }
+#endif
+
+/* `at` elements from the first pixel of what is written */
+INLINE void
+depthwise_put(void *data, bool is_float, size_t at, Vec a)
+{
+	if (is_float)
+		vec_store((float *)data + at, a);
+	else
+		cells_store((Cell *)data + at, a);
+}
+
 /* All taps of one output's vector of channels. */
 INLINE Vec
 depthwise_sum(const Depthwise *job, const Taps *rows, const Taps *columns, uint32_t c)
 {
+	const Vec zero = tap_zero(job, c);
 	Vec sum = vec_zero();
 
 	for (uint32_t ky = rows->begin; ky < rows->end; ky++)
 		for (uint32_t kx = columns->begin; kx < columns->end; kx++) {
 			const Cell *x = cell_at(&job->x, rows->first + ky, columns->first + kx) + c;
 			const float *w = job->weight + (size_t)(ky * job->window.kernel_w + kx) * job->lanes + c;
-			sum = vec_fma(cells_load(x), vec_load(w), sum);
+			sum = vec_fma(tap_load(x, zero), vec_load(w), sum);
 		}
 	return sum;
 }
@@ -55,6 +75,7 @@ typedef struct Strip {
 	int64_t first;	  /* pixel of the first tap of output 0 */
 	uint32_t in_w, out_w;
 	Vec w[3][3];	  /* [row][column] */
+	Vec zero;
 } Strip;
 
 /* Pixel j of all rows; zero outside. */
@@ -64,7 +85,7 @@ strip_load(const Strip *strip, int64_t j, Vec v[3], const int rows)
 	const bool is_inside = j >= 0 && j < strip->in_w;
 	UNROLL_IF_FIXED(3)
 	for (int r = 0; r < rows; r++)
-		v[r] = is_inside ? cells_load(strip->x[r] + (size_t)j * strip->pixel) : vec_zero();
+		v[r] = is_inside ? tap_load(strip->x[r] + (size_t)j * strip->pixel, strip->zero) : vec_zero();
 }
 
 INLINE Vec
@@ -76,33 +97,41 @@ strip_sum(const Strip *strip, const Vec v[3], Vec sum, const int column, const i
 	return sum;
 }
 
+/* Where a row of outputs goes, this vector's channels. */
+typedef struct StripEnd {
+	void *data;
+	bool is_float;
+	size_t at, pixel; /* elements */
+	Vec bias, least;
+} StripEnd;
+
 /* A pixel adds to three outputs: to the last tap of one, which is then complete, and to the others' sums on their way. */
 INLINE void
-strip_row(const Strip strip, Vec bias, Vec least, Cell *y, size_t y_pixel, const int rows)
+strip_row(const Strip strip, StripEnd end, const int rows)
 {
 	Vec v[3], one, two;
 	strip_load(&strip, strip.first, v, rows);
-	two = strip_sum(&strip, v, bias, 0, rows);
+	two = strip_sum(&strip, v, end.bias, 0, rows);
 	strip_load(&strip, strip.first + 1, v, rows);
-	one = strip_sum(&strip, v, bias, 0, rows);
+	one = strip_sum(&strip, v, end.bias, 0, rows);
 	two = strip_sum(&strip, v, two, 1, rows);
-	for (uint32_t o = 0; o < strip.out_w; o++, y += y_pixel) {
+	for (uint32_t o = 0; o < strip.out_w; o++, end.at += end.pixel) {
 		strip_load(&strip, strip.first + o + 2, v, rows);
-		cells_store(y, vec_max(least, strip_sum(&strip, v, two, 2, rows)));
+		depthwise_put(end.data, end.is_float, end.at, vec_max(end.least, strip_sum(&strip, v, two, 2, rows)));
 		two = strip_sum(&strip, v, one, 1, rows);
-		one = strip_sum(&strip, v, bias, 0, rows);
+		one = strip_sum(&strip, v, end.bias, 0, rows);
 	}
 }
 
 INLINE void
-strip_rows(const Strip *strip, Vec bias, Vec least, Cell *y, size_t y_pixel, uint32_t rows)
+strip_rows(const Strip *strip, const StripEnd *end, uint32_t rows)
 {
 	if (rows == 3)
-		strip_row(*strip, bias, least, y, y_pixel, 3);
+		strip_row(*strip, *end, 3);
 	else if (rows == 2)
-		strip_row(*strip, bias, least, y, y_pixel, 2);
+		strip_row(*strip, *end, 2);
 	else
-		strip_row(*strip, bias, least, y, y_pixel, 1);
+		strip_row(*strip, *end, 1);
 }
 
 /* y from x, or x from y by weights turned around: what is read at row o begins at row o - pad_top. */
@@ -112,7 +141,7 @@ typedef struct Turn {
 	const float *weight; /* of tap (0, 0) */
 	ptrdiff_t row, column; /* floats from one tap's to the next's */
 	const float *bias;
-	bool is_relu;
+	bool is_relu, is_float;
 } Turn;
 
 INLINE void
@@ -123,10 +152,11 @@ depthwise_turn(const Depthwise *job, const Turn turn)
 	for (uint32_t o = 0; o < turn.out_h; o++) {
 		const Taps rows = taps_at(o, 1, turn.pad_top, job->window.kernel_h, turn.in_h);
 		for (uint32_t c = 0; c < job->lanes; c += LANES) {
-			const Vec bias = turn.bias ? vec_load(turn.bias + c) : vec_zero();
-			Cell *y = (Cell *)(uintptr_t)cell_at(turn.to, o, 0) + c;
+			const StripEnd end = { .data = turn.to->data, .is_float = turn.is_float, .at = o * turn.to->row + c,
+					       .pixel = turn.to->pixel, .least = least,
+					       .bias = turn.bias ? vec_load(turn.bias + c) : vec_zero() };
 			Strip strip = { .pixel = turn.from->pixel, .first = -(int64_t)turn.pad_left, .in_w = turn.in_w,
-					.out_w = turn.out_w };
+					.out_w = turn.out_w, .zero = tap_zero(job, c) };
 			for (uint32_t ky = rows.begin; ky < rows.end; ky++) {
 				const float *w = turn.weight + (ptrdiff_t)ky * turn.row + c;
 				strip.x[ky - rows.begin] = cell_at(turn.from, rows.first + ky, 0) + c;
@@ -134,9 +164,9 @@ depthwise_turn(const Depthwise *job, const Turn turn)
 					strip.w[ky - rows.begin][kx] = vec_load(w + kx * turn.column);
 			}
 			if (rows.begin < rows.end)
-				strip_rows(&strip, bias, least, y, turn.to->pixel, rows.end - rows.begin);
+				strip_rows(&strip, &end, rows.end - rows.begin);
 			for (uint32_t i = 0; rows.begin >= rows.end && i < turn.out_w; i++)
-				cells_store(y + i * turn.to->pixel, vec_max(least, bias));
+				depthwise_put(end.data, end.is_float, end.at + i * end.pixel, vec_max(least, end.bias));
 		}
 	}
 }
@@ -159,17 +189,19 @@ depthwise(const Depthwise *job)
 		depthwise_turn(job, (Turn){ .from = &job->x, .to = &job->y, .in_h = win->in_h, .in_w = win->in_w,
 					    .out_h = win->out_h, .out_w = win->out_w, .pad_top = win->pad_top,
 					    .pad_left = win->pad_left, .weight = job->weight, .row = 3 * (ptrdiff_t)job->lanes,
-					    .column = job->lanes, .bias = job->bias, .is_relu = job->is_relu });
+					    .column = job->lanes, .bias = job->bias, .is_relu = job->is_relu,
+					    .is_float = job->y_is_float });
 		return;
 	}
 	for (uint32_t oy = 0; oy < win->out_h; oy++) {
 		const Taps rows = taps_at(oy, win->stride, win->pad_top, win->kernel_h, win->in_h);
 		for (uint32_t ox = 0; ox < win->out_w; ox++) {
 			const Taps columns = taps_at(ox, win->stride, win->pad_left, win->kernel_w, win->in_w);
-			Cell *y = (Cell *)(uintptr_t)cell_at(&job->y, oy, ox);
+			const size_t at = oy * job->y.row + ox * job->y.pixel;
 			for (uint32_t c = 0; c < job->lanes; c += LANES) {
 				const Vec bias = job->bias ? vec_load(job->bias + c) : vec_zero();
-				cells_store(y + c, vec_max(least, depthwise_sum(job, &rows, &columns, c) + bias));
+				const Vec sum = depthwise_sum(job, &rows, &columns, c) + bias;
+				depthwise_put(job->y.data, job->y_is_float, at + c, vec_max(least, sum));
 			}
 		}
 	}
