@@ -6,7 +6,8 @@ GPU_SOURCES := $(sort $(wildcard gpu/*.cu gpu/*.cc))
 GPU_OBJECTS := $(patsubst %.cc,%.o,$(GPU_SOURCES:%.cu=%.o))
 PLUGIN_FOLDER = $(PREFIX)/lib/fm-tools
 
-# Not under sanitizers, nor in a cross build: nvcc compiles for the machine that it runs on.
+# Not under sanitizers, nor in a cross build: that would want CUDA's libraries for the other processor, which no package here
+# brings (Debian has them, in non-free of that architecture).
 ifneq ($(SANITIZE)$(findstring no,$(GPU)),)
 TOOLKITS :=
 else ifeq ($(findstring __$(subst arm64,aarch64,$(shell uname -m))__,$(TARGET_MACROS)),)
