@@ -8,10 +8,12 @@
 /* Eight of depth: of one tap where channels come in eights, else one by one. */
 template <bool IN_EIGHTS, typename Cell>
 __device__ static void
-load_window(const DirectJob &job, const Pixel &pixel, const Cell *x, uint32_t k, float *to)
+load_window(const DirectJob &job, const Pixel &pixel, const Cell *x, uint32_t k, Walk *walk, float *to)
 {
 	if constexpr (IN_EIGHTS) {
-		const Cell *from = window_cell(job, pixel, x, k);
+		const Cell *from = walk_cell(job, *walk, x);
+
+		walk_on(job, TILE_DEPTH, walk);
 
 #pragma unroll
 		for (int i = 0; i < TILE_DEPTH; i++)
@@ -31,15 +33,14 @@ load_window(const DirectJob &job, const Pixel &pixel, const Cell *x, uint32_t k,
 /* A thread's share of 8 x COLUMNS weights: four of a row; half of the threads for 32 columns. */
 template <int COLUMNS, typename Cell>
 __device__ static void
-load_weights(const DirectJob &job, const Cell *weight, uint32_t first_column, uint32_t k, float *to)
+load_weights(const DirectJob &job, const Cell *weight, uint32_t k, Descent *descent, float *to)
 {
-	const uint32_t row = k + threadIdx.x / (COLUMNS / 4), column = first_column + threadIdx.x % (COLUMNS / 4) * 4;
-
 #pragma unroll
 	for (int i = 0; i < 4; i++)
 		to[i] = 0;
-	if (threadIdx.x < TILE_DEPTH * COLUMNS / 4 && row < job.depth && column < job.shape.out_c)
-		load4(weight + static_cast<size_t>(row) * job.shape.out_c + column, to);
+	if (threadIdx.x < TILE_DEPTH * COLUMNS / 4 && k < descent->reach)
+		load4(weight + descent->index, to);
+	descent->index += TILE_DEPTH * job.shape.out_c;
 }
 
 template <int COLUMNS>
@@ -186,16 +187,18 @@ forward_kernel(DirectJob job, const Cell *x, const Cell *weight, Cell *y, float2
 	const Pixel pixel = pixel_of(job, pixel_at<1>(job, first_row + threadIdx.x));
 	float window[TILE_DEPTH], weights[4];
 	TileSums<COLUMNS> sums;
+	Walk walk = walk_of(job, pixel);
+	Descent descent = descent_of(job, threadIdx.x / (COLUMNS / 4), first_column + threadIdx.x % (COLUMNS / 4) * 4);
 	int half = 0;
 
 	tile_clear(sums);
-	load_window<IN_EIGHTS>(job, pixel, x, 0, window);
-	load_weights<COLUMNS>(job, weight, first_column, 0, weights);
+	load_window<IN_EIGHTS>(job, pixel, x, 0, &walk, window);
+	load_weights<COLUMNS>(job, weight, 0, &descent, weights);
 	put_tile(memory, half, window, weights);
 	for (uint32_t k = TILE_DEPTH; k < job.depth; k += TILE_DEPTH) {
 		__syncthreads();
-		load_window<IN_EIGHTS>(job, pixel, x, k, window);
-		load_weights<COLUMNS>(job, weight, first_column, k, weights);
+		load_window<IN_EIGHTS>(job, pixel, x, k, &walk, window);
+		load_weights<COLUMNS>(job, weight, k, &descent, weights);
 		tile_multiply(memory, half, sums);
 		half = !half;
 		put_tile(memory, half, window, weights);

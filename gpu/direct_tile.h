@@ -6,8 +6,8 @@
 
 enum { TILE_ROWS = 128, TILE_DEPTH = 8, TILE_THREADS = 128, THREAD_ROWS = 8 };
 
-/* The least blocks that a multiprocessor must hold: what lets a kernel have 168 registers; most make do with 128. */
-enum { TILE_BLOCKS = 3 };
+/* The least blocks that a multiprocessor must hold: what lets a kernel have 128 registers, or 168. */
+enum { TILE_BLOCKS = 4, WEIGHT_TILE_BLOCKS = 3 };
 
 /** Two of them: one is read while the other is written. */
 template <int COLUMNS>

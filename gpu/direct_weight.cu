@@ -8,7 +8,7 @@
 #include "direct_window.h"
 #include "tensor.h"
 
-enum { COLUMNS = 64, BLOCKS_WANTED = 256, SLICE_LEAST = 256, SLICE_STEP = 16 };
+enum { COLUMNS = 64, BLOCKS_WANTED = 512, SLICE_LEAST = 256, SLICE_STEP = 16 };
 
 static uint32_t
 rows_of(const Convolution &shape)
@@ -91,7 +91,7 @@ store_tile(const WeightJob &job, uint32_t first_row, uint32_t first_column, cons
 
 /* Blocks: tiles of rows, tiles of columns, slices. */
 template <typename Cell>
-__global__ static void __launch_bounds__(TILE_THREADS, TILE_BLOCKS)
+__global__ static void __launch_bounds__(TILE_THREADS, WEIGHT_TILE_BLOCKS)
 weight_kernel(WeightJob job, const Cell *x, const Cell *dy, float *partial)
 {
 	if (!has_arithmetic<Cell>())

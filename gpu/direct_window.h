@@ -75,6 +75,49 @@ pixel_of(const DirectJob &job, uint32_t at)
 	return pixel;
 }
 
+/* A pixel's window gone through by steps that divide the input's channels, so that none of them asks for a division. */
+struct Walk {
+	uint32_t top, left;	  /* of the tap, in the input; on padding they wrap */
+	uint32_t index;		  /* in x, of the next cells; likewise */
+	uint32_t channel, column; /* of the tap: the same for all threads */
+};
+
+__device__ inline Walk
+walk_of(const DirectJob &job, const Pixel &pixel)
+{
+	Walk walk = { static_cast<uint32_t>(pixel.top), static_cast<uint32_t>(pixel.left), 0, 0, 0 };
+
+	walk.index = ((pixel.sample * job.shape.in_h + walk.top) * job.shape.in_w + walk.left) * job.shape.in_c;
+	if (!pixel.is_inside)
+		walk.top = 1u << 31; /* on padding, whatever the row */
+	return walk;
+}
+
+__device__ inline void
+walk_on(const DirectJob &job, uint32_t step, Walk *walk)
+{
+	walk->index += step;
+	walk->channel += step;
+	if (walk->channel < job.shape.in_c)
+		return;
+	walk->channel = 0;
+	walk->left++;
+	if (++walk->column < job.shape.kernel_w)
+		return;
+	walk->column = 0;
+	walk->left -= job.shape.kernel_w;
+	walk->top++;
+	walk->index += (job.shape.in_w - job.shape.kernel_w) * job.shape.in_c;
+}
+
+/* Address of the next cells. Indices are below 2^31 (plan.cc), so that what wraps comes back. @return NULL on padding */
+template <typename Cell>
+__device__ inline const Cell *
+walk_cell(const DirectJob &job, const Walk &walk, const Cell *x)
+{
+	return walk.top < job.shape.in_h && walk.left < job.shape.in_w ? x + walk.index : nullptr;
+}
+
 /* Address of element k of a pixel's window. @return NULL on padding, and beyond the depth or the pixels */
 template <typename Cell>
 __device__ inline const Cell *
@@ -89,6 +132,19 @@ window_cell(const DirectJob &job, const Pixel &pixel, const Cell *x, uint32_t k)
 	    in_x >= static_cast<int32_t>(shape.in_w))
 		return nullptr;
 	return x + (static_cast<size_t>(pixel.sample * shape.in_h + in_y) * shape.in_w + in_x) * shape.in_c + channel;
+}
+
+/* A thread's four columns of the weights, gone down by steps. */
+struct Descent {
+	uint32_t index; /* of the next row's, in the weights */
+	uint32_t reach; /* depth that is left for this thread, from 0 on: 0 beyond the columns */
+};
+
+/* From row `row` of the weights on, whose columns begin at `column`. */
+__device__ inline Descent
+descent_of(const DirectJob &job, uint32_t row, uint32_t column)
+{
+	return Descent{ row * job.shape.out_c + column, column < job.shape.out_c && row < job.depth ? job.depth - row : 0 };
 }
 
 /* The eight input channels of one tap that a thread loads, of whatever pixel. */

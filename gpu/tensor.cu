@@ -13,9 +13,12 @@ enum { TENSOR_BLOCKS = 4 };
 /* Eight words of a pixel's window: of one tap where channels allow, else cell by cell. */
 template <bool IN_WORDS, typename Cell>
 __device__ static void
-load_window(const DirectJob &job, const Pixel &pixel, const Cell *x, uint32_t k, uint32_t *words)
+load_window(const DirectJob &job, const Pixel &pixel, const Cell *x, uint32_t k, Walk *walk, uint32_t *words)
 {
 	constexpr uint32_t cells = word_cells<Cell>();
+	const Cell *from = walk_cell(job, *walk, x); /* where depth goes by whole steps */
+
+	walk_on(job, TENSOR_WORDS * cells, walk);
 
 	if constexpr (!IN_WORDS) {
 #pragma unroll
@@ -25,9 +28,8 @@ load_window(const DirectJob &job, const Pixel &pixel, const Cell *x, uint32_t k,
 			words[i] = word_of(window_cell(job, pixel, x, at), cells == 2 ? window_cell(job, pixel, x, at + 1) : nullptr);
 		}
 	} else if constexpr (cells == 1) {
-		words_of_floats<TENSOR_WORDS>(window_cell(job, pixel, x, k), words);
+		words_of_floats<TENSOR_WORDS>(from, words);
 	} else {
-		const Cell *from = window_cell(job, pixel, x, k);
 #pragma unroll
 		for (int i = 0; i < TENSOR_WORDS; i += 4) {
 			const uint4 four = from ? __ldg(reinterpret_cast<const uint4 *>(from + 2 * i)) : make_uint4(0, 0, 0, 0);
@@ -40,29 +42,21 @@ load_window(const DirectJob &job, const Pixel &pixel, const Cell *x, uint32_t k,
 	}
 }
 
-/* A row of weights, from a column on; NULL beyond. */
-template <typename Cell>
-__device__ static const Cell *
-weight_row(const DirectJob &job, const Cell *weight, uint32_t row, uint32_t column)
-{
-	return row < job.depth && column < job.shape.out_c ? weight + static_cast<size_t>(row) * job.shape.out_c + column
-							   : nullptr;
-}
-
 /* Four columns of one word of depth: 8 words by COLUMNS / 4 threads. */
 template <int COLUMNS, typename Cell>
 __device__ static void
-load_weights(const DirectJob &job, const Cell *weight, uint32_t first_column, uint32_t k, uint32_t *words)
+load_weights(const DirectJob &job, const Cell *weight, uint32_t k, Descent *descent, uint32_t *words)
 {
 	constexpr uint32_t cells = word_cells<Cell>();
-	const uint32_t row = k + threadIdx.x / (COLUMNS / 4) * cells, column = first_column + threadIdx.x % (COLUMNS / 4) * 4;
+	const Cell *row = k < descent->reach ? weight + descent->index : nullptr;
 
 	if (threadIdx.x >= TENSOR_WORDS * COLUMNS / 4)
 		return;
 	if constexpr (cells == 1)
-		words_of_floats<4>(weight_row(job, weight, row, column), words);
+		words_of_floats<4>(row, words);
 	else
-		interleave<4>(weight_row(job, weight, row, column), weight_row(job, weight, row + 1, column), words);
+		interleave<4>(row, k + 1 < descent->reach ? row + job.shape.out_c : nullptr, words);
+	descent->index += TENSOR_WORDS * cells * job.shape.out_c;
 }
 
 template <int COLUMNS>
@@ -103,30 +97,36 @@ store_tile(const DirectJob &job, uint32_t first_row, uint32_t first_column, cons
 #pragma unroll
 		for (int i = 0; i < 4; i += 2) {
 			const uint32_t pixel = pixel_at<WINDOW_STEP>(job, first_row + tensor_row(m, i));
-			Cell *to = y + static_cast<size_t>(pixel) * job.shape.out_c;
+			const uint32_t at = pixel * job.shape.out_c; /* 32 bits: addresses of all rows at once would spill */
 
 #pragma unroll
 			for (int n = 0; n < COLUMNS / 8; n++) {
 				const uint32_t column = first_column + tensor_column(n);
 
 				if (pixel < job.pixels && column < job.shape.out_c)
-					store_pair(to + column, sums.at[m][n][i], sums.at[m][n][i + 1]);
+					store_pair(y + (at + column), sums.at[m][n][i], sums.at[m][n][i + 1]);
 			}
 		}
 }
 
-/* Four rows of a lane, 8 apart, are a window. */
+/* Where a pool follows: four rows of a lane, 8 apart, are this window. */
+__device__ static uint32_t
+window_of_lane(uint32_t first_row)
+{
+	return first_row / 4 + threadIdx.x / 32 * WINDOW_STEP + threadIdx.x % 32 / 4;
+}
+
 template <int COLUMNS, typename Cell>
 __device__ static void
 store_winners(const DirectJob &job, uint32_t first_row, uint32_t first_column, const TensorSums<COLUMNS> &sums,
 	      const Winners<Cell> &winners)
 {
-	const uint32_t window = first_row / 4 + threadIdx.x / 32 * WINDOW_STEP + threadIdx.x % 32 / 4;
+	const uint32_t window = window_of_lane(first_row);
 
 #pragma unroll
 	for (int n = 0; n < COLUMNS / 8; n++) {
 		const uint32_t column = first_column + tensor_column(n);
-		const size_t at = static_cast<size_t>(window) * job.shape.out_c + column;
+		const uint32_t at = window * job.shape.out_c + column;
 		uint32_t element[2];
 		float best[2];
 
@@ -181,6 +181,7 @@ store_moments(const DirectJob &job, uint32_t first_row, uint32_t first_column, c
 	      float2 *moments)
 {
 	SHARED(WarpColumns<COLUMNS>, columns);
+	const bool is_windowed = job.is_windowed, has_window = window_of_lane(first_row) < job.pixels / 4;
 	const uint32_t rows = job.pixels - first_row < TENSOR_ROWS ? job.pixels - first_row : static_cast<uint32_t>(TENSOR_ROWS);
 
 #pragma unroll
@@ -198,7 +199,7 @@ store_moments(const DirectJob &job, uint32_t first_row, uint32_t first_column, c
 		for (int m = 0; m < 2; m++)
 #pragma unroll
 			for (int i = 0; i < 4; i += 2) {
-				const bool is_inside = pixel_at<WINDOW_STEP>(job, first_row + tensor_row(m, i)) < job.pixels;
+				const bool is_inside = is_windowed ? has_window : tensor_row(m, i) < rows;
 				const float x = is_inside ? sums.at[m][n][i] - mean.x : 0;
 				const float y = is_inside ? sums.at[m][n][i + 1] - mean.y : 0;
 
@@ -228,16 +229,18 @@ tensor_forward_kernel(DirectJob job, const Cell *x, const Cell *weight, Cell *y,
 	const Pixel pixel = pixel_of(job, pixel_at<WINDOW_STEP>(job, first_row + threadIdx.x));
 	uint32_t window[TENSOR_WORDS], weights[4];
 	TensorSums<COLUMNS> sums;
+	Walk walk = walk_of(job, pixel);
+	Descent descent = descent_of(job, threadIdx.x / (COLUMNS / 4) * word_cells<Cell>(), first_column + threadIdx.x % (COLUMNS / 4) * 4);
 	int half = 0;
 
 	tensor_clear(sums);
-	load_window<IN_WORDS>(job, pixel, x, 0, window);
-	load_weights<COLUMNS>(job, weight, first_column, 0, weights);
+	load_window<IN_WORDS>(job, pixel, x, 0, &walk, window);
+	load_weights<COLUMNS>(job, weight, 0, &descent, weights);
 	put_tile(memory, half, window, weights);
 	for (uint32_t k = step; k < job.depth; k += step) {
 		__syncthreads();
-		load_window<IN_WORDS>(job, pixel, x, k, window);
-		load_weights<COLUMNS>(job, weight, first_column, k, weights);
+		load_window<IN_WORDS>(job, pixel, x, k, &walk, window);
+		load_weights<COLUMNS>(job, weight, k, &descent, weights);
 		tensor_multiply<COLUMNS, Cell>(memory, half, sums);
 		half = !half;
 		put_tile(memory, half, window, weights);

@@ -28,6 +28,8 @@ static const Case cases[] = {
 	{ 1, shape(5, 5, 8), 8, 5, 5, 1, false },     { 7, shape(5, 4, 40), 132, 1, 1, 1, true },
 	{ 4, shape(6, 6, 3), 12, 3, 3, 2, true },     { 5, shape(6, 10, 16), 64, 3, 3, 1, true },
 	{ 3, shape(14, 14, 1), 32, 4, 4, 1, true },   { 2, shape(10, 9, 8), 36, 3, 2, 1, false },
+	/* windows larger than the picture */
+	{ 3, shape(3, 3, 16), 64, 5, 5, 1, true },    { 2, shape(3, 4, 32), 36, 7, 5, 2, true },
 };
 
 static Layer
