@@ -10,10 +10,8 @@ undo_dropout(const Backward *job, uint32_t image, float *dout)
 {
 	const size_t count = backward_out_count(job->stage);
 	const float scale = (float)(1 / (1 - job->stage->stage->dropout->rate));
-	const uint8_t *keep = job->memory->keep + image * count;
 
-	for (size_t i = 0; i < count; i++)
-		dout[i] = keep[i] ? dout[i] * scale : 0;
+	job->backend->kernels->drop(count, job->memory->keep + image * count, scale, dout);
 }
 
 /* z once more, as the forward pass made it: affine(y), the other image, ReLU */

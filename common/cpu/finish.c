@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { DROP_UNITS = 256 }; /* drawn at once, a multiple of 4 */
+
 /* out: [h][w][lanes] floats without halo; image counts within the batch */
 static void
 drop_units(const Ends *ends, uint32_t image, float *out)
@@ -11,21 +13,17 @@ drop_units(const Ends *ends, uint32_t image, float *out)
 	const StageLayout *stage = ends->stage;
 	const Plane *plane = &stage->out;
 	const double rate = stage->stage->dropout->rate;
-	const uint64_t threshold = (uint64_t)floor(rate * 0x1p32);
-	const float scale = (float)(1 / (1 - rate));
-	uint8_t *keep = ends->memory->keep + (size_t)image * plane->h * plane->w * plane->lanes;
-	RandomWords words = { { 0 } };
-	uint32_t unit = 0;
+	const uint32_t pixels = plane->h * plane->w, threshold = (uint32_t)floor(rate * 0x1p32), units = stage->channels * pixels;
+	const uint64_t id = (uint64_t)ends->batch->ids[image];
+	uint8_t *keep = ends->memory->keep + (size_t)image * pixels * plane->lanes, some[DROP_UNITS];
 
-	for (uint32_t c = 0; c < stage->channels; c++)
-		for (uint32_t pixel = 0; pixel < plane->h * plane->w; pixel++, unit++) {
-			const size_t at = (size_t)pixel * plane->lanes + c;
-			if (unit % 4 == 0)
-				words = random_words(ends->memory->dropout_key, unit / 4, ends->batch->epoch,
-						     (uint64_t)ends->batch->ids[image]);
-			keep[at] = words.x[unit % 4] >= threshold;
-			out[at] = keep[at] ? out[at] * scale : 0;
-		}
+	for (uint32_t unit = 0; unit < units;) { /* in (c, h, w) order */
+		const uint32_t count = units - unit < DROP_UNITS ? units - unit : DROP_UNITS;
+		ends->kernels->draw(ends->memory->dropout_key, ends->batch->epoch, id, threshold, unit, count, some);
+		for (uint32_t i = 0; i < count; i++, unit++)
+			keep[(size_t)(unit % pixels) * plane->lanes + unit / pixels] = some[i];
+	}
+	ends->kernels->drop((size_t)pixels * plane->lanes, keep, (float)(1 / (1 - rate)), out);
 }
 
 void

@@ -12,6 +12,8 @@
 #ifndef FM_CPU_KERNELS_H
 #define FM_CPU_KERNELS_H
 
+#include "random/philox.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -269,6 +271,14 @@ typedef struct KernelTable {
 	void (*add_scaled)(size_t count, float step, float *to, const float *from);
 	/** The same as `add` of cells. */
 	void (*add_cells)(size_t count, void *to, const void *from);
+
+	/**
+	 * Dropout: keep[i] = word j mod 4 of draw j / 4 >= threshold, j = first + i, first a multiple of 4; and z = z * scale
+	 * where kept, else 0.
+	 */
+	void (*draw)(RandomKey key, uint32_t epoch, uint64_t id, uint32_t threshold, uint32_t first, uint32_t count,
+		     uint8_t *keep);
+	void (*drop)(size_t count, const uint8_t *keep, float scale, float *z);
 
 	const FirstKernels *first; /* NULL: not offered */
 } KernelTable;

@@ -1,40 +1,9 @@
 /* cpu/avx2/kernels.c: the kernels for AVX2 and FMA; the flags of this
  * folder are in mk/build.mk. */
-#include "cpu/kernels/conv.h"
-#include "cpu/kernels/depthwise.h"
-#include "cpu/kernels/pack.h"
-#include "cpu/kernels/pointwise.h"
-#include "cpu/kernels/residual.h"
-#include "cpu/kernels/wgrad.h"
+#include "cpu/kernels/cells.h"
 
 const KernelTable kernels_avx2 = {
 	.name = "avx2",
-	.block = BLOCK,
-	.cell = sizeof(Cell),
 	.floats = &kernels_avx2,
-	.conv = conv,
-	.wgrad = wgrad,
-	.depthwise = depthwise,
-	.depthwise_back = depthwise_back,
-	.depthwise_wgrad = depthwise_wgrad,
-	.moments = moments,
-	.finish = finish,
-	.finish_sum = finish_sum,
-	.sum_back = sum_back,
-	.sums = sums,
-	.back = back,
-	.store = store,
-	.load = load,
-	.affine = affine,
-	.relu = relu,
-	.relu_back = relu_back,
-	.pool = pool,
-	.pool_back = pool_back,
-	.pack = pack,
-	.pack_back = pack_back,
-	.panel = panel,
-	.optimise = optimise,
-	.add = add,
-	.add_scaled = add_scaled,
-	.add_cells = add_cells,
+	KERNELS_OF_CELLS,
 };
