@@ -40,9 +40,9 @@ direct_weight_room(const Convolution &shape, uint32_t n)
 
 template <typename Cell>
 __device__ static void
-load_rows(const WeightJob &job, const Window &window, uint32_t pixel, uint32_t end, const Cell *x, float *to)
+load_rows(const WeightJob &job, const Window &window, const Output &output, uint32_t end, const Cell *x, float *to)
 {
-	const Cell *from = window_cells(job, window, pixel, end, x);
+	const Cell *from = window_cells(job, window, output, end, x);
 
 #pragma unroll
 	for (int i = 0; i < 8; i++)
@@ -53,13 +53,14 @@ load_rows(const WeightJob &job, const Window &window, uint32_t pixel, uint32_t e
 
 template <typename Cell>
 __device__ static void
-load_columns(const WeightJob &job, uint32_t column, uint32_t pixel, uint32_t end, const Cell *dy, float *to)
+load_columns(const WeightJob &job, DerivativeColumns *columns, uint32_t pixel, const Cell *dy, float *to)
 {
 #pragma unroll
 	for (int i = 0; i < 4; i++)
 		to[i] = 0;
-	if (pixel < end && column < job.shape.out_c)
-		load4(dy + static_cast<size_t>(pixel) * job.shape.out_c + column, to);
+	if (pixel < columns->end)
+		load4(dy + columns->index, to);
+	columns->index += job.step * job.shape.out_c;
 }
 
 /* Thread t brings pixel t / 16 of eight: eight rows and four columns of it. */
@@ -101,19 +102,21 @@ weight_kernel(WeightJob job, const Cell *x, const Cell *dy, float *partial)
 	const uint32_t begin = blockIdx.z * job.slice, own = threadIdx.x / 16, place = threadIdx.x % 16;
 	const uint32_t end = job.pixels - begin < job.slice ? job.pixels : begin + job.slice;
 	const Window window = window_of(job, first_row + place * 8);
-	const uint32_t column = first_column + place * 4;
+	Output output = output_of(job, begin + own);
+	DerivativeColumns derivative = derivative_columns(job, begin + own, first_column + place * 4, end);
 	float rows[8], columns[4];
 	TileSums<COLUMNS> sums;
 	int half = 0;
 
 	tile_clear(sums);
-	load_rows(job, window, begin + own, end, x, rows);
-	load_columns(job, column, begin + own, end, dy, columns);
+	load_rows(job, window, output, end, x, rows);
+	load_columns(job, &derivative, output.pixel, dy, columns);
 	put_tile(memory, half, rows, columns);
 	for (uint32_t pixel = begin + TILE_DEPTH; pixel < end; pixel += TILE_DEPTH) {
 		__syncthreads();
-		load_rows(job, window, pixel + own, end, x, rows);
-		load_columns(job, column, pixel + own, end, dy, columns);
+		output_on(job, &output);
+		load_rows(job, window, output, end, x, rows);
+		load_columns(job, &derivative, output.pixel, dy, columns);
 		tile_multiply(memory, half, sums);
 		half = !half;
 		put_tile(memory, half, rows, columns);
@@ -144,8 +147,10 @@ direct_weight(Work &work, const Convolution &shape, uint32_t n, const Cell *x, c
 	const uint32_t pixels = n * shape.out_h * shape.out_w, rows = rows_of(shape), wanted = slice_count(shape, n);
 	const uint32_t slice = ((pixels + wanted - 1) / wanted + SLICE_STEP - 1) / SLICE_STEP * SLICE_STEP;
 	const uint32_t slices = (pixels + slice - 1) / slice;
+	const uint32_t step = work.has_tensor_cores ? TENSOR_WORDS * word_cells<Cell>() : static_cast<uint32_t>(TILE_DEPTH);
 	const WeightJob job = { shape, divisor_of(shape.out_w), divisor_of(shape.out_h), divisor_of(shape.in_c),
-				divisor_of(shape.kernel_w), pixels, rows, slice };
+				divisor_of(shape.kernel_w), pixels, rows, slice, step, step / (shape.out_w * shape.out_h),
+				step / shape.out_w % shape.out_h, step % shape.out_w };
 	const Grid grid = { dim3((rows + TILE_ROWS - 1) / TILE_ROWS, (shape.out_c + COLUMNS - 1) / COLUMNS, slices),
 			    dim3(TILE_THREADS), 0, work.stream };
 

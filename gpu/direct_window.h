@@ -34,6 +34,8 @@ struct WeightJob {
 	Divisor out_w, out_h, in_c, kernel_w;
 	uint32_t pixels, rows; /* n out.h out.w; kernel.h kernel.w in.c */
 	uint32_t slice;	       /* pixels of one, a multiple of 16 */
+	uint32_t step;	       /* pixels that a block takes at a time: in samples, rows of the output, and pixels of a row */
+	uint32_t step_samples, step_rows, step_columns;
 };
 
 #ifdef FM_KERNELS
@@ -167,22 +169,76 @@ window_of(const WeightJob &job, uint32_t at)
 	return window;
 }
 
+/* An output pixel, of which a thread takes every job.step-th: the next is found by adding. */
+struct Output {
+	uint32_t pixel, x, y, sample;
+};
+
+__device__ inline Output
+output_of(const WeightJob &job, uint32_t pixel)
+{
+	Output output;
+
+	output.pixel = pixel;
+	output.sample = divide(divide(pixel, job.out_w, &output.x), job.out_h, &output.y);
+	return output;
+}
+
+__device__ inline void
+output_move(const WeightJob &job, Output *output, uint32_t pixels, uint32_t columns, uint32_t rows, uint32_t samples)
+{
+	output->pixel += pixels;
+	output->x += columns;
+	output->y += rows;
+	output->sample += samples;
+	if (output->x >= job.shape.out_w) {
+		output->x -= job.shape.out_w;
+		output->y++;
+	}
+	if (output->y >= job.shape.out_h) {
+		output->y -= job.shape.out_h;
+		output->sample++;
+	}
+}
+
+__device__ inline void
+output_on(const WeightJob &job, Output *output)
+{
+	output_move(job, output, job.step, job.step_columns, job.step_rows, job.step_samples);
+}
+
+/* The pixel beside it. */
+__device__ inline Output
+output_next(const WeightJob &job, Output output)
+{
+	output_move(job, &output, 1, 1, 0, 0);
+	return output;
+}
+
 /* Address of those channels under the window of an output pixel. @return NULL on padding, and beyond rows or pixels */
 template <typename Cell>
 __device__ inline const Cell *
-window_cells(const WeightJob &job, const Window &window, uint32_t pixel, uint32_t end, const Cell *x)
+window_cells(const WeightJob &job, const Window &window, const Output &output, uint32_t end, const Cell *x)
 {
 	const Convolution &shape = job.shape;
-	uint32_t out_x, out_y;
+	const uint32_t in_y = output.y * shape.stride + static_cast<uint32_t>(window.row);
+	const uint32_t in_x = output.x * shape.stride + static_cast<uint32_t>(window.column);
 
-	if (!window.is_inside || pixel >= end)
+	/* on padding they wrap */
+	if (!window.is_inside || output.pixel >= end || in_y >= shape.in_h || in_x >= shape.in_w)
 		return nullptr;
-	const uint32_t sample = divide(divide(pixel, job.out_w, &out_x), job.out_h, &out_y);
-	const int32_t in_y = static_cast<int32_t>(out_y * shape.stride) + window.row;
-	const int32_t in_x = static_cast<int32_t>(out_x * shape.stride) + window.column;
-	if (in_y < 0 || in_x < 0 || in_y >= static_cast<int32_t>(shape.in_h) || in_x >= static_cast<int32_t>(shape.in_w))
-		return nullptr;
-	return x + (static_cast<size_t>(sample * shape.in_h + in_y) * shape.in_w + in_x) * shape.in_c + window.channel;
+	return x + (((output.sample * shape.in_h + in_y) * shape.in_w + in_x) * shape.in_c + window.channel);
+}
+
+/* A thread's four columns of the derivative by the outputs. */
+struct DerivativeColumns {
+	uint32_t index, end; /* of the next in dy; the pixel beyond the last, 0 beyond the columns */
+};
+
+__device__ inline DerivativeColumns
+derivative_columns(const WeightJob &job, uint32_t pixel, uint32_t column, uint32_t end)
+{
+	return DerivativeColumns{ pixel * job.shape.out_c + column, column < job.shape.out_c ? end : 0 };
 }
 
 #endif

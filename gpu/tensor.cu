@@ -287,29 +287,26 @@ enum { WEIGHT_COLUMNS = 64 };
 /* Eight rows (input channels of a tap) of one word of depth. */
 template <typename Cell>
 __device__ static void
-load_rows(const WeightJob &job, const Window &window, uint32_t pixel, uint32_t end, const Cell *x, uint32_t *words)
+load_rows(const WeightJob &job, const Window &window, const Output &output, uint32_t end, const Cell *x, uint32_t *words)
 {
 	if constexpr (word_cells<Cell>() == 1)
-		words_of_floats<8>(window_cells(job, window, pixel, end, x), words);
+		words_of_floats<8>(window_cells(job, window, output, end, x), words);
 	else
-		interleave<8>(window_cells(job, window, pixel, end, x), window_cells(job, window, pixel + 1, end, x), words);
-}
-
-template <typename Cell>
-__device__ static const Cell *
-derivative_cells(const WeightJob &job, uint32_t column, uint32_t pixel, uint32_t end, const Cell *dy)
-{
-	return pixel < end && column < job.shape.out_c ? dy + static_cast<size_t>(pixel) * job.shape.out_c + column : nullptr;
+		interleave<8>(window_cells(job, window, output, end, x), window_cells(job, window, output_next(job, output), end, x),
+			      words);
 }
 
 template <typename Cell>
 __device__ static void
-load_columns(const WeightJob &job, uint32_t column, uint32_t pixel, uint32_t end, const Cell *dy, uint32_t *words)
+load_columns(const WeightJob &job, DerivativeColumns *columns, uint32_t pixel, const Cell *dy, uint32_t *words)
 {
+	const Cell *row = pixel < columns->end ? dy + columns->index : nullptr;
+
 	if constexpr (word_cells<Cell>() == 1)
-		words_of_floats<4>(derivative_cells(job, column, pixel, end, dy), words);
+		words_of_floats<4>(row, words);
 	else
-		interleave<4>(derivative_cells(job, column, pixel, end, dy), derivative_cells(job, column, pixel + 1, end, dy), words);
+		interleave<4>(row, pixel + 1 < columns->end ? row + job.shape.out_c : nullptr, words);
+	columns->index += job.step * job.shape.out_c;
 }
 
 __device__ static void
@@ -357,19 +354,21 @@ tensor_weight_kernel(WeightJob job, const Cell *x, const Cell *dy, float *partia
 	const uint32_t begin = blockIdx.z * job.slice, own = threadIdx.x / 16 * cells, place = threadIdx.x % 16;
 	const uint32_t end = job.pixels - begin < job.slice ? job.pixels : begin + job.slice;
 	const Window window = window_of(job, first_row + place * 8);
-	const uint32_t column = first_column + place * 4;
+	Output output = output_of(job, begin + own);
+	DerivativeColumns derivative = derivative_columns(job, begin + own, first_column + place * 4, end);
 	uint32_t rows[8], columns[4];
 	TensorSums<WEIGHT_COLUMNS> sums;
 	int half = 0;
 
 	tensor_clear(sums);
-	load_rows(job, window, begin + own, end, x, rows);
-	load_columns(job, column, begin + own, end, dy, columns);
+	load_rows(job, window, output, end, x, rows);
+	load_columns(job, &derivative, output.pixel, dy, columns);
 	put_weight_tile(memory, half, rows, columns);
 	for (uint32_t pixel = begin + step; pixel < end; pixel += step) {
 		__syncthreads();
-		load_rows(job, window, pixel + own, end, x, rows);
-		load_columns(job, column, pixel + own, end, dy, columns);
+		output_on(job, &output);
+		load_rows(job, window, output, end, x, rows);
+		load_columns(job, &derivative, output.pixel, dy, columns);
 		tensor_multiply<WEIGHT_COLUMNS, Cell>(memory, half, sums);
 		half = !half;
 		put_weight_tile(memory, half, rows, columns);

@@ -11,6 +11,12 @@
 #include "winners.h"
 #include "work.h"
 
+/** Words of depth at a time. */
+enum { TENSOR_WORDS = 8 };
+
+/** Cells in one. */
+template <typename Cell> __host__ __device__ constexpr uint32_t word_cells(void) { return 4 / sizeof(Cell); }
+
 /** As direct_forward. */
 template <typename Cell>
 void tensor_forward(Work &work, const DirectJob &job, const Cell *x, const Cell *weight, Cell *y, float2 *moments,

@@ -4,13 +4,11 @@
 
 #include "cell.h"
 #include "launch.h"
+#include "tensor.h"
 
 #include <string.h>
 
-enum { TENSOR_ROWS = 128, TENSOR_THREADS = 128, TENSOR_WORDS = 8 /* of depth at a time */ };
-
-/** Cells in a word of depth. */
-template <typename Cell> __host__ __device__ constexpr uint32_t word_cells(void) { return 4 / sizeof(Cell); }
+enum { TENSOR_ROWS = 128, TENSOR_THREADS = 128 };
 
 /** Two of them, one read while the other is written. Rows 8 words longer: a warp's reads fill all banks. */
 template <int COLUMNS>
