@@ -6,6 +6,7 @@
 
 enum {
 	DENSE_DEPTH = 448, /* words of a dense layer at once: weights of a block take 56 KB, 14 images 25 KB */
+	DENSE_TAP = 64,	   /* words: between two of them others' words are asked for */
 	PANEL_STEP = 8,	   /* inputs whose parameters are asked for at once: not more lines than can be under way */
 };
 
@@ -186,6 +187,19 @@ main_patches_wgrad(const Backend *backend, const uint8_t *const pixels[2], const
 
 /* ---- dense ---- */
 
+/* Words that follow those at hand, from word `next` of a block on; those of the next block after the last. */
+static Ahead
+dense_ahead(const MainJob *job, uint32_t block, uint32_t next)
+{
+	const StageLayout *stage = job->stage;
+	const uint32_t left = stage->depth_words - next, words = left < DENSE_DEPTH ? left : DENSE_DEPTH;
+	const size_t offset = stage->words + block * stage->words_block + (size_t)next * job->kernels->block;
+
+	if (!left)
+		return block + 1 < stage->blocks ? dense_ahead(job, block + 1, 0) : (Ahead){ 0 };
+	return (Ahead){ cells_at(job->words, offset, WORD), (size_t)words * job->kernels->block * WORD };
+}
+
 void
 main_dense(const MainJob *job, const void *in, float *y, uint32_t n, uint32_t first_block, uint32_t end_block)
 {
@@ -193,14 +207,17 @@ main_dense(const MainJob *job, const void *in, float *y, uint32_t n, uint32_t fi
 	Conv conv = forward_conv(job);
 
 	conv.window = flat_window(1, n, false);
-	conv.x = (Grid){ .pixel = plane_image(&stage->in) * job->kernels->cell / WORD };
+	conv.x = (Grid){ .pixel = plane_image(&stage->in) * job->kernels->cell / WORD, .row = DENSE_TAP };
 	conv.y = (Grid){ .data = y, .pixel = stage->y.lanes };
 	conv.y_is_float = true;
 	for (uint32_t k = 0; k < stage->depth_words; k += DENSE_DEPTH) {
 		const bool is_last = stage->depth_words - k <= DENSE_DEPTH;
-		conv.c = is_last ? stage->depth_words - k : DENSE_DEPTH;
+		const uint32_t depth = is_last ? stage->depth_words - k : DENSE_DEPTH;
+		conv.window.kernel_h = conv.window.in_h = depth % DENSE_TAP ? 1 : depth / DENSE_TAP;
+		conv.c = depth / conv.window.kernel_h;
 		conv.x.data = cells_at(in, k, WORD);
 		conv.weight = cells_at(job->words, stage->words + (size_t)k * job->kernels->block, WORD);
+		conv.ahead[0] = dense_ahead(job, first_block, k + depth);
 		conv.is_added = k > 0;
 		conv.scale = is_last ? job->scale : NULL;
 		conv.bias = is_last ? job->bias : NULL;
@@ -213,12 +230,15 @@ void
 main_dense_back(const Backend *backend, const StageLayout *stage, const void *dy, void *din, bool din_is_float,
 		uint32_t n, uint32_t first_block, uint32_t end_block)
 {
+	const uint32_t next_end = end_block < stage->back_blocks ? end_block + 1 : end_block;
 	Conv conv = backward_conv(backend, stage);
 
 	conv.window = flat_window(1, n, false);
 	conv.x = (Grid){ .data = (void *)(uintptr_t)dy, .pixel = stage->y.lanes * backend->kernels->cell / WORD };
 	conv.y = (Grid){ .data = din, .pixel = plane_image(&stage->in) };
 	conv.y_is_float = din_is_float;
+	conv.ahead[0] = (Ahead){ cells_at(conv.weight, (first_block + 1) * stage->back_block, WORD),
+				 (next_end - first_block - 1) * stage->back_block * WORD };
 	backend->kernels->conv(&conv, first_block, end_block);
 }
 

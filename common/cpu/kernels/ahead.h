@@ -7,17 +7,17 @@
 
 enum { LINE = 64 };
 
-/* What is still to be asked for; a row takes from one range. */
+/* What is still to be asked for; a tile takes from one range. */
 typedef struct Fetch {
 	const Ahead *range, *end;
 	size_t at; /* bytes of the range */
-	uint32_t taps, lines; /* of a row; before each tap */
+	uint32_t taps, lines; /* of a tile; before each tap */
 } Fetch;
 
 static Fetch
-fetch_begin(const Ahead *all, uint64_t rows, uint32_t taps)
+fetch_begin(const Ahead *all, uint64_t tiles, uint32_t taps)
 {
-	const uint64_t shares = taps * (rows > 2 * AHEADS ? rows - AHEADS : 1); /* a range's last row is not whole */
+	const uint64_t shares = taps * (tiles > 2 * AHEADS ? tiles - AHEADS : 1); /* a range's last share is not whole */
 	const Ahead *end = all;
 	uint64_t lines = 0;
 	for (; end < all + AHEADS && end->bytes; end++)
@@ -25,9 +25,9 @@ fetch_begin(const Ahead *all, uint64_t rows, uint32_t taps)
 	return (Fetch){ .range = all, .end = end, .taps = taps, .lines = (uint32_t)((lines + shares - 1) / shares) };
 }
 
-/* A row's share. @return so many lines before every tap, from *data on */
+/* A tile's share. @return so many lines before every tap, from *data on */
 static uint32_t
-fetch_row(Fetch *fetch, const char **data)
+fetch_tile(Fetch *fetch, const char **data)
 {
 	if (fetch->range == fetch->end)
 		return 0;

@@ -381,19 +381,25 @@ static ConvTile *const conv_pooled[TILE_PIXELS / 4][2] = {
 #endif
 };
 
+static uint32_t
+conv_tiles_of_row(const Conv *conv)
+{
+	return (conv->window.out_w + TILE_PIXELS - 1) / TILE_PIXELS;
+}
+
 /* One row of one image, or of two where `groups` is 2: tiles of equal width, as near as can be. */
 static void
-conv_row(const Conv *conv, Tile *tile, int vectors, int groups)
+conv_row(const Conv *conv, Fetch *fetch, Tile *tile, int vectors, int groups)
 {
-	const uint32_t width = conv->window.out_w, tiles = (width + TILE_PIXELS - 1) / TILE_PIXELS;
+	const uint32_t width = conv->window.out_w, tiles = conv_tiles_of_row(conv);
 	const size_t pixel = conv->y.pixel * conv_cell(conv);
 	char *row = tile->y;
 	for (uint32_t t = 0; t < tiles; t++) {
 		uint32_t begin = (uint64_t)width * t / tiles, end = (uint64_t)width * (t + 1) / tiles;
 		tile->column = begin;
 		tile->y = row + begin * pixel;
+		tile->ahead_lines = fetch_tile(fetch, &tile->ahead);
 		(groups == 2 ? conv_pairs : conv_tiles)[end - begin - 1][vectors - 1](conv, tile);
-		tile->ahead_lines = 0;
 	}
 }
 
@@ -432,8 +438,7 @@ conv_images(const Conv *conv, Fetch *fetch, uint32_t block, uint32_t image, int 
 	Tile tile = conv_begin_image(conv, block, image);
 	for (tile.row = conv->rows_before; tile.row < conv->window.out_h - conv->rows_after; tile.row++) {
 		tile.y = conv_row_of_y(conv, block, image, tile.row);
-		tile.ahead_lines = fetch_row(fetch, &tile.ahead);
-		conv_row(conv, &tile, vectors, groups);
+		conv_row(conv, fetch, &tile, vectors, groups);
 	}
 }
 
@@ -461,7 +466,7 @@ conv(const Conv *conv, uint32_t first_block, uint32_t end_block)
 {
 	const uint32_t pair = !conv->is_pooled && conv->window.out_w <= TILE_PIXELS / 2 ? 2 : 1;
 	const uint64_t rows = (uint64_t)(end_block - first_block) * ((conv->n + pair - 1) / pair) * conv->window.out_h;
-	Fetch fetch = fetch_begin(conv->ahead, rows, conv->window.kernel_h * conv->window.kernel_w);
+	Fetch fetch = fetch_begin(conv->ahead, rows * conv_tiles_of_row(conv), conv->window.kernel_h * conv->window.kernel_w);
 	for (uint32_t image = 0; image < conv->n; image += pair)
 		for (uint32_t block = first_block; block < end_block; block++) {
 			if (conv->is_pooled)
