@@ -146,6 +146,8 @@ make_room(Backend *backend, uint64_t rows, size_t picture)
 	if (error == cudaSuccess)
 		error = cudaDeviceSynchronize(); /* steps read the old one; and such a copy isn't waited for */
 	if (error != cudaSuccess) {
+		if (error == cudaErrorMemoryAllocation)
+			cudaGetLastError(); /* or the next kernel's launch would be blamed */
 		cudaFree(held);
 		return error;
 	}

@@ -54,7 +54,9 @@ launch_named(const Grid &grid, const char *name, void (*kernel)(Parameters...), 
 	emulator::Launch job = { name, reinterpret_cast<const void *>(kernel), grid.blocks, grid.threads,
 				 grid.shared, [kernel, copies] { std::apply(kernel, copies); } };
 
-	return static_cast<cudaError_t>(emulator::enqueue(grid.stream, std::move(job)));
+	const cudaError_t error = static_cast<cudaError_t>(emulator::enqueue(grid.stream, std::move(job)));
+	/* an error that nobody asked for is a launch's, as above */
+	return error == cudaSuccess ? cudaGetLastError() : error;
 }
 
 #endif

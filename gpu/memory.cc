@@ -16,6 +16,8 @@ keep(Memory *memory, void **pieces, size_t *pieces_count, size_t count, size_t s
 	memory->error = allocate(&piece, count ? count * size : size);
 	if (memory->error == cudaSuccess)
 		pieces[(*pieces_count)++] = piece;
+	else
+		cudaGetLastError(); /* it is kept here; or the next backend's first launch would be blamed */
 	return memory->error == cudaSuccess ? piece : nullptr;
 }
 

@@ -215,6 +215,26 @@ lines_of() {
 	assert_output --partial "not finite at step"
 }
 
+@test "a plain stream's pictures are given to a GPU once, then rows; pixels where there is no room, where it mixes, or repeats" {
+	export FAKE_GPUS='NVIDIA H200:9:0:143771' FAKE_CUDA=13000
+	usual=(--batch 10 --epochs 3)
+	FAKE_HOLD=$PWD/rows train "${usual[@]}"
+	mv model.safetensors rows.safetensors
+	[ "$(grep hold rows)" = "hold 0 32" ]
+	[ "$(grep -c rows rows)" = 12 ] # 32 samples in tens, 3 times
+	! grep pixels rows
+	FAKE_HOLD=full run -0 train "${usual[@]}" -v
+	assert_output --partial 'pixels are sent with every step: the fake is out of memory'
+	cmp model.safetensors rows.safetensors
+	FAKE_HOLD=$PWD/mixed train "${usual[@]}" --mixup 0.4
+	! grep -E 'hold|rows' mixed
+	fm-augment --epochs 3 "$BATS_FILE_TMPDIR/small.fms" > in.fms
+	FAKE_HOLD=$PWD/repeated LD_PRELOAD=$driver/libcuda.so.1 FM_BACKENDS=$folder fm-train --arch 'flatten, dense classes' \
+		-o model.safetensors in.fms
+	grep pixels repeated
+	! grep -E 'hold|rows' repeated
+}
+
 @test "a run interrupted while steps are queued is, once it has gone on, the run" {
 	need_python numpy xxhash
 	export FAKE_GPUS='NVIDIA H200:9:0:143771' FAKE_CUDA=13000 FAKE_QUEUE=$PWD/waits

@@ -40,6 +40,8 @@ kept_feed_fill(void *context, Slot *slot)
 	slot->epoch = feed->epoch;
 	slot->n = epoch_step_size(feed->kept->n, feed->batch, feed->used);
 	kept_gather(feed->kept, feed->order + feed->used, slot->n, slot->pixels, slot->labels, slot->ids);
+	for (uint64_t i = 0; slot->rows && i < slot->n; i++)
+		slot->rows[i] = (int64_t)feed->order[feed->used + i];
 	feed->used += slot->n;
 	return 1;
 }

@@ -99,7 +99,7 @@ compute(Training *training, const Slot *slot)
 	const Hyper hyper = schedule_hyper(&training->schedule, training->state.step);
 	const float *weight = sample_weights(training, slot);
 	const Batch batch = {
-		.n = slot->n, .pixels = slot->pixels, .label_a = slot->labels, .label_b = slot->label_b,
+		.n = slot->n, .pixels = slot->pixels, .rows = slot->rows, .label_a = slot->labels, .label_b = slot->label_b,
 		.lambda = slot->lambda, .weight = weight, .ids = slot->ids, .epoch = (uint32_t)slot->epoch,
 	};
 	Status status = training->table->step(training->backend, &batch, &hyper);

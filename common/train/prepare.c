@@ -1,4 +1,5 @@
 /* prepare.c: what has to be there before the first step. */
+#include "train/held.h"
 #include "train/training.h"
 
 #include "cli/message.h"
@@ -277,7 +278,7 @@ open_feed(Training *training)
 }
 
 static Status
-start_ring(Training *training)
+start_ring(Training *training, bool is_held)
 {
 	static const About no_columns;
 	const Shape input = training->net.input;
@@ -289,6 +290,7 @@ start_ring(Training *training)
 		.batch_most = epoch_step_most(training->intake.epoch_samples, training->settings->batch),
 		.picture_size = (size_t)input.h * input.w * input.c,
 		.about = is_repeated ? &training->intake.reader.about : &no_columns,
+		.is_held = is_held,
 	};
 
 	if (settings->mixup > 0 || settings->cutmix > 0) {
@@ -373,6 +375,7 @@ open_backend(Training *training)
 Status
 training_prepare(Training *training)
 {
+	bool is_held;
 	Status status;
 
 	training->state.first = training->intake.first;
@@ -395,7 +398,9 @@ training_prepare(Training *training)
 	if (status >= 0)
 		status = open_backend(training);
 	if (status >= 0)
+		status = held_open(training, &is_held);
+	if (status >= 0)
 		status = log_open(&training->log, training->settings->log,
 				  is_resumed(training) ? training->state.log_length : -1);
-	return status < 0 ? status : start_ring(training);
+	return status < 0 ? status : start_ring(training, is_held);
 }

@@ -26,6 +26,7 @@ release_slots(Ring *ring)
 {
 	for (size_t i = 0; i < ring->slot_count; i++) {
 		free(ring->slots[i].pixels);
+		free(ring->slots[i].rows);
 		free(ring->slots[i].labels);
 		free(ring->slots[i].ids);
 		free(ring->slots[i].label_b);
@@ -38,7 +39,10 @@ release_slots(Ring *ring)
 static bool
 make_slot(Slot *slot, const Feed *feed)
 {
-	slot->pixels = reallocarray(NULL, feed->batch_most, feed->picture_size);
+	if (feed->is_held)
+		slot->rows = reallocarray(NULL, feed->batch_most, sizeof *slot->rows);
+	else
+		slot->pixels = reallocarray(NULL, feed->batch_most, feed->picture_size);
 	slot->labels = reallocarray(NULL, feed->batch_most, sizeof *slot->labels);
 	slot->ids = reallocarray(NULL, feed->batch_most, sizeof *slot->ids);
 	consumed_init(&slot->after, feed->about);
@@ -46,7 +50,7 @@ make_slot(Slot *slot, const Feed *feed)
 		slot->label_b = reallocarray(NULL, feed->batch_most, sizeof *slot->label_b);
 		slot->lambda = reallocarray(NULL, feed->batch_most, sizeof *slot->lambda);
 	}
-	return slot->pixels && slot->labels && slot->ids && (!feed->is_mixed || (slot->label_b && slot->lambda));
+	return (slot->pixels || slot->rows) && slot->labels && slot->ids && (!feed->is_mixed || (slot->label_b && slot->lambda));
 }
 
 static Status

@@ -14,7 +14,8 @@
 /** One batch. */
 typedef struct Slot {
 	uint64_t n;
-	uint8_t *pixels; /* [n, h, w, c] */
+	uint8_t *pixels; /* [n, h, w, c]; NULL: rows */
+	int64_t *rows;	 /* [n], of what the backend holds; NULL: pixels */
 	int32_t *labels; /* [n] */
 	int64_t *ids;	 /* [n] */
 	int32_t *label_b; /* [n], as Batch has it; NULL unless the feed mixes */
@@ -31,6 +32,7 @@ typedef struct Feed {
 	uint32_t batch_most; /* samples */
 	size_t picture_size; /* bytes */
 	bool is_mixed;	     /* slots have label_b and lambda */
+	bool is_held;	     /* slots have rows, not pixels */
 	const About *about;  /* of the stream; borrowed */
 } Feed;
 

@@ -3,6 +3,7 @@
  *	-DTOOLKIT=11080 -DMACHINE='"60 70"' -DPTX='"60"'  what it says that it was compiled for
  *	-DABI=2         speaks another version; -DEXTRA=8: has another size
  *	FAKE_OPEN       in the environment: why open fails
+ *	FAKE_HOLD       the file gets a line for each hold, and one for each step by rows; "full": there is no room
  *	FAKE_QUEUE      steps may queue; the file gets a line each time that they are waited for: how many there were
  */
 #include "backend.h"
@@ -34,6 +35,31 @@ fake_open(Backend **backend, const BackendHost *host, const Net *net, const floa
 	return ref_backend.open(backend, host, net, param, bn, options);
 }
 
+static void
+tell(const char *what, unsigned long long first, unsigned long long n)
+{
+	const char *path = getenv("FAKE_HOLD");
+	FILE *told = path ? fopen(path, "a") : NULL;
+
+	if (!told)
+		return;
+	fprintf(told, "%s %llu %llu\n", what, first, n);
+	fclose(told);
+}
+
+static const BackendHost *host_of_all;
+
+static Status
+fake_hold(Backend *backend, uint64_t first, uint64_t n, const uint8_t *pixels)
+{
+	const char *path = getenv("FAKE_HOLD");
+
+	if (path && !strcmp(path, "full"))
+		return host_of_all->fail(STATUS_DEVICE, "the fake is out of memory");
+	tell("hold", first, n);
+	return ref_backend.hold(backend, first, n, pixels);
+}
+
 static Sums queue[BACKEND_QUEUE_MOST];
 static uint32_t queued;
 
@@ -42,6 +68,9 @@ fake_step(Backend *backend, const Batch *batch, const Hyper *hyper)
 {
 	const Status status = ref_backend.step(backend, batch, hyper);
 
+	tell(batch->pixels ? "pixels" : "rows", hyper->step, batch->n);
+	if (!getenv("FAKE_QUEUE"))
+		return status;
 	if (queued == BACKEND_QUEUE_MOST)
 		abort();
 	return status < 0 ? status : ref_backend.drain(backend, &queue[queued++]);
@@ -76,7 +105,7 @@ fm_backend(const BackendHost *host)
 {
 	static BackendTable table;
 
-	(void)host;
+	host_of_all = host;
 	table = ref_backend;
 	table.abi = ABI;
 	table.size += EXTRA;
@@ -84,9 +113,9 @@ fm_backend(const BackendHost *host)
 	table.open = fake_open;
 	table.chosen = fake_chosen;
 	table.code = &code;
-	if (getenv("FAKE_QUEUE")) {
-		table.step = fake_step;
+	table.step = fake_step;
+	table.hold = fake_hold;
+	if (getenv("FAKE_QUEUE"))
 		table.drain_each = fake_drain_each;
-	}
 	return &table;
 }

@@ -287,6 +287,24 @@ TEST(memory_runs_out_and_comes_back)
 	CHECK(under_test_memory() == before, "%llu bytes are left", under_test_memory() - before);
 }
 
+/* A data set that doesn't fit is refused, and steps go on with pixels. */
+TEST(too_large_a_data_set)
+{
+	Backend *backend = open_backend(&training);
+	uint8_t *many;
+	const uint64_t rows = (64 << 20) / PICTURE;
+
+	if (!under_test_damage(under_test_memory() + (16 << 20), false))
+		return cuda->close(backend);
+	many = calloc(rows, PICTURE);
+	CHECK(cuda->hold(backend, 0, rows, many) == STATUS_DEVICE, "it fits");
+	free(many);
+	for (uint64_t step = 1; step <= 3; step++)
+		CHECK(!take_step(backend, AT_ONCE, step), "%s", status_message());
+	under_test_damage(1 << 30, false);
+	cuda->close(backend);
+}
+
 TEST(a_lost_device_is_one_clear_line)
 {
 	Backend *backend = open_backend(&training);
@@ -330,6 +348,7 @@ main(void)
 	RUN(what_it_refuses);
 	RUN(a_step_is_captured_once);
 	RUN(memory_runs_out_and_comes_back);
+	RUN(too_large_a_data_set);
 	RUN(a_lost_device_is_one_clear_line);
 	release_data();
 	return check_done();
