@@ -258,6 +258,7 @@ typedef struct MainJob {
 	bool is_relu;
 	double *sum, *square; /* [y.lanes] or NULL: of y, added to */
 	Ahead ahead[AHEADS];  /* of a convolution */
+	bool asks_ahead; /* a dense layer, for its next words: of one block and many images; for a few it costs more than it saves */
 } MainJob;
 
 /** One range more; without room for it nothing. */

@@ -25,6 +25,7 @@ main_job(const Forward *job)
 {
 	return (MainJob){
 		.backend = job->backend, .kernels = job->backend->kernels, .stage = job->stage, .words = job->backend->words,
+		.asks_ahead = true,
 	};
 }
 

@@ -213,11 +213,12 @@ main_dense(const MainJob *job, const void *in, float *y, uint32_t n, uint32_t fi
 	for (uint32_t k = 0; k < stage->depth_words; k += DENSE_DEPTH) {
 		const bool is_last = stage->depth_words - k <= DENSE_DEPTH;
 		const uint32_t depth = is_last ? stage->depth_words - k : DENSE_DEPTH;
-		conv.window.kernel_h = conv.window.in_h = depth % DENSE_TAP ? 1 : depth / DENSE_TAP;
+		conv.window.kernel_h = conv.window.in_h = !job->asks_ahead || depth % DENSE_TAP ? 1 : depth / DENSE_TAP;
 		conv.c = depth / conv.window.kernel_h;
 		conv.x.data = cells_at(in, k, WORD);
 		conv.weight = cells_at(job->words, stage->words + (size_t)k * job->kernels->block, WORD);
-		conv.ahead[0] = dense_ahead(job, first_block, k + depth);
+		if (job->asks_ahead)
+			conv.ahead[0] = dense_ahead(job, first_block, k + depth);
 		conv.is_added = k > 0;
 		conv.scale = is_last ? job->scale : NULL;
 		conv.bias = is_last ? job->bias : NULL;
