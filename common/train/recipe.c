@@ -24,7 +24,7 @@ static const RecipeOption best[] = {
 };
 
 static const RecipeOption small[] = {
-	{ "arch", "small" },	    { "batch", "128" },		{ "optimizer", "adamw" }, { "lr", "0.004" },
+	{ "arch", "small" },	    { "batch", "128" },		{ "optimizer", "adamw" }, { "lr", "0.01" },
 	{ "schedule", "onecycle" }, { "weight-decay", "0.02" }, { "monitor", "last" },
 	{ "views", "flip shift 1" }, { "temperature", "fit" },	{ 0 },
 };
