@@ -12,7 +12,7 @@ enum {
 	SLICES = 16,	      /* of a batch: sums run within a slice, then over slices in a fixed tree */
 	UPDATE_FLOATS = 8192, /* of the parameters that one task of an update takes */
 	INFER_IMAGES = 32,    /* that a task of a prediction takes */
-	INFER_PAIR = 2,	      /* that go through the convolutions at once, so that they stay in the cache */
+	INFER_PAIR = 2,	      /* that go through the convolutions at once, so that they stay in the cache; see Folded.few */
 };
 
 #define BN_EPSILON 1e-3
@@ -65,6 +65,7 @@ typedef struct Scratch {
 	void **infer_bare;  /* [stage]: cells without halo, where some reader wants that */
 	void *infer_in;	  /* stage 0's input; NULL for MAIN_ROWS, which has */
 	void *infer_picture; /* a picture amid its padding, as cells */
+	float *winograd_in, *winograd_out, *winograd_zeros; /* winograd.c */
 	void *infer_y;	  /* of one stage and a few images, before its pool */
 	float *ranges;	  /* [stage][2]: outputs seen, where they are wanted */
 } Scratch;
@@ -93,6 +94,8 @@ typedef struct Folded {
 	NetLayout layout;
 	float *weight;	 /* packed */
 	void *words;	 /* the same, as it is multiplied */
+	float **winograd; /* [stage]: the same as winograd.c multiplies it, or NULL */
+	uint32_t few;	 /* images that go through the convolutions at once */
 	float **scale, **shift; /* [stage]; scale is 1 where it is in the weights */
 	Quantity *quantities; /* int8: [stage], of the outputs; else NULL */
 	float **map;	 /* int8: [stage], [y.h][y.w][y.lanes] in place of shift, or NULL */

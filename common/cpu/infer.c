@@ -3,6 +3,7 @@
  * and bf16, but that their sums get a scale at once, before a pool. */
 #include "cpu/fold.h"
 #include "cpu/observe.h"
+#include "cpu/winograd.h"
 
 #include <string.h>
 
@@ -20,10 +21,12 @@ typedef struct Infer {
 
 /* ---- one stage, a few images ---- */
 
-/* Is the first stage's pool done with its sums? A bias of every pixel's own doesn't commute with it. */
+/* Is the stage's pool done with its sums? A bias of every pixel's own doesn't commute with it. */
 static bool
-pools_rows(const Folded *folded, size_t s)
+pools_sums(const Folded *folded, size_t s)
 {
+	if (folded->winograd[s])
+		return winograd_can_pool(&folded->layout.stages[s]);
 	return rows_can_pool(&folded->layout.stages[s]) && !(folded->map && folded->map[s]);
 }
 
@@ -74,8 +77,11 @@ infer_main(const Few *few, const MainJob *main, void *y, const Plane *plane)
 	const StageLayout *stage = few->stage;
 	const size_t cell = main->kernels->cell, y_image = plane_image(plane);
 	const size_t y_cell = main->y_is_float ? sizeof(float) : few->kernels->cell;
+	const bool is_pooled = pools_sums(&main->backend->folded, few->s);
 
-	if (stage->kind == MAIN_CONV)
+	if (stage->kind == MAIN_CONV && main->backend->folded.winograd[few->s])
+		main_winograd(main, few->in, y, plane, is_pooled, few->n, few->scratch);
+	else if (stage->kind == MAIN_CONV)
 		main_images(main, few->in, y, plane, few->n);
 	if (stage->kind == MAIN_DENSE)
 		infer_dense(few, main, y);
@@ -83,7 +89,7 @@ infer_main(const Few *few, const MainJob *main, void *y, const Plane *plane)
 		void *here = cells_at(y, i * y_image, y_cell);
 		if (stage->kind == MAIN_ROWS)
 			main_rows(main, batch_pixels(main->backend, few->job->batch, few->image + i), here, plane,
-				  pools_rows(&few->job->backend->folded, few->s), few->scratch);
+				  is_pooled, few->scratch);
 		const void *in = cells_at(few->in, i * plane_image(&stage->in), cell);
 		if (stage->kind == MAIN_FLATTEN)
 			main_flatten(main->kernels, stage, in, here, few->scratch);
@@ -182,7 +188,8 @@ infer_stage(const Few *few)
 	const Folded *folded = &backend->folded;
 	const StageLayout *stage = few->stage;
 	const bool is_bytes = folded->quantities && stage->weight;
-	const bool is_direct = (stage->taps || stage->kind == MAIN_DEPTHWISE) && stage->other < 0 && (!stage->has_pool || pools_rows(folded, few->s));
+	const bool has_whole_sums = stage->taps || stage->kind == MAIN_DEPTHWISE;
+	const bool is_direct = has_whole_sums && stage->other < 0 && (!stage->has_pool || pools_sums(folded, few->s));
 	const bool adds_bytes = folded->quantities && stage->other >= 0;
 	const bool keeps_floats = adds_bytes || (is_bytes && stage->has_pool && !stage->is_fused);
 	const bool is_whole = is_direct || is_bytes; /* bias, and ReLU unless something is added before, come with the sums */
@@ -304,8 +311,8 @@ infer_task(void *context, size_t task, int thread)
 
 	if (flat == 0)
 		infer_input(job, begin, (uint32_t)(end - begin), scratch);
-	for (uint64_t image = begin; flat && image < end; image += INFER_PAIR) {
-		const uint32_t count = end - image < INFER_PAIR ? (uint32_t)(end - image) : INFER_PAIR;
+	for (uint64_t image = begin; flat && image < end; image += folded->few) {
+		const uint32_t count = end - image < folded->few ? (uint32_t)(end - image) : folded->few;
 		infer_input(job, image, count, scratch);
 		infer_stages(job, 0, flat, begin, image, count, scratch);
 	}

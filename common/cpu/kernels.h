@@ -196,6 +196,28 @@ typedef struct FirstKernels {
 	size_t (*scratch)(const First *shape);
 } FirstKernels;
 
+enum { WINOGRAD_OUT = 4, WINOGRAD_IN = 6, WINOGRAD_POINTS = WINOGRAD_IN * WINOGRAD_IN };
+
+/** One end of a 3x3 convolution of stride 1 by Winograd's F(4x4, 3x3), floats: from pixels to points, or back. Tiles of
+ * WINOGRAD_OUT x WINOGRAD_OUT outputs are numbered image by image, row by row. */
+typedef struct Winograd {
+	Window window;
+	uint32_t first, count; /* tiles */
+	uint32_t lanes;	       /* channels, a multiple of 16 */
+	Grid pixels;	       /* strides in floats: those read; or those written */
+	float *points;	       /* [WINOGRAD_POINTS], `point` floats apart, of [count][lanes] */
+	size_t point;
+	const float *zeros;    /* in: [lanes] */
+	const float *bias;     /* out: [lanes], or NULL */
+	bool is_relu;	       /* out */
+	bool is_pooled;	       /* out: of every 2 x 2 the largest is written */
+} Winograd;
+
+typedef struct WinogradKernels {
+	void (*in)(const Winograd *job);
+	void (*out)(const Winograd *job);
+} WinogradKernels;
+
 typedef enum OptimiserKind { OPTIMISE_SGD, OPTIMISE_ADAM } OptimiserKind;
 
 /** One step's constants, see optimiser.h. */
@@ -281,6 +303,7 @@ typedef struct KernelTable {
 	void (*drop)(size_t count, const uint8_t *keep, float scale, float *z);
 
 	const FirstKernels *first; /* NULL: not offered */
+	const WinogradKernels *winograd; /* NULL: not offered */
 } KernelTable;
 
 /** Kernels whose cells are bytes: activations 0 … 255, weights -127 … 127, sums of 32 bits, the same bits in every table.

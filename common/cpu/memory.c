@@ -1,6 +1,7 @@
 /* memory.c: everything whose size follows from the plan and the options, zeroed, each piece on 64 bytes. */
 #include "cpu/backward.h"
 #include "cpu/fold.h"
+#include "cpu/winograd.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -316,19 +317,20 @@ allocate_infer(Backend *backend, Scratch *scratch)
 {
 	const KernelTable *kernels = backend->folded.kernels;
 	const NetLayout *layout = &backend->folded.layout;
-	const size_t flat = first_flat(layout), word = sizeof(float);
+	const size_t flat = first_flat(layout), word = sizeof(float), few = backend->folded.few;
 	size_t y = 0;
 
 	scratch->infer = engine_piece(backend, layout->stage_count * sizeof *scratch->infer);
 	scratch->infer_cells = engine_piece(backend, layout->stage_count * sizeof *scratch->infer_cells);
 	scratch->infer_bare = engine_piece(backend, layout->stage_count * sizeof *scratch->infer_bare);
 	scratch->ranges = engine_piece(backend, layout->stage_count * 2 * sizeof *scratch->ranges);
-	if (!scratch->infer || !scratch->infer_cells || !scratch->infer_bare || !scratch->ranges)
+	if (!scratch->infer || !scratch->infer_cells || !scratch->infer_bare || !scratch->ranges ||
+	    !winograd_scratch(backend, scratch))
 		return false;
 	for (size_t s = 0; s < layout->stage_count; s++) {
-		const size_t images = s + 1 >= flat ? INFER_IMAGES : INFER_PAIR;
+		const size_t images = s + 1 >= flat ? INFER_IMAGES : few;
 		const size_t cell = stage_kernels(kernels, &layout->stages[s])->cell;
-		y = larger(y, (s >= flat ? INFER_IMAGES : INFER_PAIR) * plane_image(&layout->stages[s].y));
+		y = larger(y, (s >= flat ? INFER_IMAGES : few) * plane_image(&layout->stages[s].y));
 		if (!cells(backend, &scratch->infer[s], images * plane_image(&layout->stages[s].out), cell))
 			return false;
 		scratch->infer_cells[s] = scratch->infer[s];
@@ -440,7 +442,8 @@ bool
 engine_allocate(Backend *backend)
 {
 	backend->stages = engine_piece(backend, backend->layout.stage_count * sizeof *backend->stages);
-	return backend->stages && allocate_vectors(backend) && allocate_threads(backend) && allocate_folded(backend) &&
+	return backend->stages && allocate_vectors(backend) && winograd_allocate(backend) &&
+	       allocate_threads(backend) && allocate_folded(backend) &&
 	       (!backend->options.is_training || (allocate_training(backend) && allocate_ranges(backend)));
 }
 

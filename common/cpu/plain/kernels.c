@@ -2,9 +2,11 @@
  * folder are in mk/build.mk. */
 #define KERNELS_PLAIN
 #include "cpu/kernels/cells.h"
+#include "cpu/kernels/winograd.h"
 
 const KernelTable kernels_plain = {
 	.name = "plain",
 	.floats = &kernels_plain,
 	KERNELS_OF_CELLS,
+	.winograd = &winograd_kernels,
 };
