@@ -47,26 +47,30 @@ typedef struct Dense {
 	const MainJob *job;
 	const void *in;
 	float *y;
-	uint32_t n;
+	uint32_t n, parts;
 } Dense;
 
 static void
-dense_task(void *context, size_t block, int thread)
+dense_task(void *context, size_t part, int thread)
 {
 	const Dense *dense = context;
+	const uint64_t blocks = dense->job->stage->blocks;
 
 	(void)thread;
-	main_dense(dense->job, dense->in, dense->y, dense->n, (uint32_t)block, (uint32_t)block + 1);
+	main_dense(dense->job, dense->in, dense->y, dense->n, (uint32_t)(blocks * part / dense->parts),
+		   (uint32_t)(blocks * (part + 1) / dense->parts));
 }
 
 static void
 infer_dense(const Few *few, const MainJob *main, float *y)
 {
 	const StageLayout *stage = few->stage;
-	Dense dense = { .job = main, .in = few->in, .y = y, .n = few->n };
+	const uint32_t threads = main->team ? (uint32_t)team_threads(main->team) : 1;
+	Dense dense = { .job = main, .in = few->in, .y = y, .n = few->n,
+			.parts = stage->blocks < threads ? stage->blocks : threads };
 
 	if (main->team && (size_t)stage->depth_words * stage->y.lanes >= DENSE_SPLIT_WORK)
-		team_run(main->team, stage->blocks, dense_task, &dense);
+		team_run(main->team, dense.parts, dense_task, &dense);
 	else
 		main_dense(main, few->in, y, few->n, 0, stage->blocks);
 }

@@ -36,13 +36,16 @@ case_init(Case *test)
 
 	if (noise(3) == 0) /* the hot ones */
 		win = (Window){ .in_h = 7, .in_w = noise(2) ? 7 : 14, .kernel_h = 3, .kernel_w = 3, .stride = 1 };
+	const bool is_single = noise(6) == 0; /* a dense layer of one picture */
+	if (is_single)
+		win = (Window){ .in_h = 1, .in_w = 1, .kernel_h = 1, .kernel_w = 1, .stride = 1 };
 	win.pad_top = noise(win.kernel_h);
 	win.pad_left = noise(win.kernel_w);
 	win.out_h = (win.in_h + win.pad_top + noise(win.kernel_h)) / win.stride;
 	win.out_w = (win.in_w + win.pad_left + noise(win.kernel_w)) / win.stride;
 	win.out_h = win.out_h ? win.out_h : 1;
 	win.out_w = win.out_w ? win.out_w : 1;
-	*test = (Case){ .window = win, .n = 1 + noise(4), .c = 1 + noise(40), .out = 1 + noise(70) };
+	*test = (Case){ .window = win, .n = is_single ? 1 : 1 + noise(4), .c = 1 + noise(40), .out = 1 + noise(70) };
 	const int64_t last = (int64_t)(win.out_w - 1) * win.stride + win.kernel_w - 1 - win.pad_left;
 	test->in = (Plane){ .h = win.in_h, .w = win.in_w, .lanes = channels_padded(test->c), .left = win.pad_left,
 			    .right = last > win.in_w - 1 ? (uint32_t)(last - (win.in_w - 1)) : 0 };

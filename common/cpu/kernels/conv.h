@@ -461,9 +461,68 @@ conv_image_pooled(const Conv *conv, uint32_t block, uint32_t image)
 	}
 }
 
+/* One pixel of one image, a dense layer of a single picture: two sums a block would wait for each other, so several blocks
+ * go together; every sum is the one that it is alone. */
+INLINE void
+conv_pixel_blocks(const Conv *conv, uint32_t block, const int blocks)
+{
+	Tile tile[4];
+	Sums sums[4];
+	const char *x = conv->x.data;
+	const float *w = (const float *)conv->weight + block * conv->weight_block;
+#define BEGIN(k)                                                                                                       \
+	if (k < blocks) {                                                                                              \
+		tile[k] = conv_begin_image(conv, block + k, 0);                                                        \
+		tile[k].y = conv_row_of_y(conv, block + k, 0, 0);                                                      \
+		conv_begin(conv, &tile[k], sums[k], 2, 1, 1);                                                          \
+	}
+	BEGIN(0) BEGIN(1) BEGIN(2) BEGIN(3)
+#undef BEGIN
+	for (uint32_t c = 0; c < conv->c; c++, w += BLOCK) {
+		const Vec b = vec_set(*(const Word *)(x + c * sizeof(Word)));
+#define MULTIPLY(k)                                                                                                    \
+	if (k < blocks) {                                                                                              \
+		const float *here = w + k * conv->weight_block;                                                        \
+		sums[k][0][0][0] = vec_dot(vec_load(here), b, sums[k][0][0][0]);                                       \
+		sums[k][0][0][1] = vec_dot(vec_load(here + LANES), b, sums[k][0][0][1]);                               \
+	}
+		MULTIPLY(0) MULTIPLY(1) MULTIPLY(2) MULTIPLY(3)
+#undef MULTIPLY
+	}
+#define END(k)                                                                                                         \
+	if (k < blocks)                                                                                                \
+		conv_end(conv, &tile[k], sums[k], 2, 1, 1);
+	END(0) END(1) END(2) END(3)
+#undef END
+}
+
+static void conv_pixel_4(const Conv *conv, uint32_t block) { conv_pixel_blocks(conv, block, 4); }
+static void conv_pixel_2(const Conv *conv, uint32_t block) { conv_pixel_blocks(conv, block, 2); }
+
+/* @return the first block that is left */
+static uint32_t
+conv_single_pixel(const Conv *conv, uint32_t block, uint32_t end)
+{
+	for (; end - block >= 4 && conv_vectors(conv, block + 3) == 2; block += 4)
+		conv_pixel_4(conv, block);
+	for (; end - block >= 2 && conv_vectors(conv, block + 1) == 2; block += 2)
+		conv_pixel_2(conv, block);
+	return block;
+}
+
+static bool
+conv_has_single_pixel(const Conv *conv)
+{
+	const Window *win = &conv->window;
+	return conv->n == 1 && win->in_h == 1 && win->in_w == 1 && win->out_h == 1 && win->out_w == 1 && win->kernel_h == 1 &&
+	       win->kernel_w == 1 && !win->pad_top && !win->pad_left && !conv->is_pooled && !conv->sum;
+}
+
 static void
 conv(const Conv *conv, uint32_t first_block, uint32_t end_block)
 {
+	if (conv_has_single_pixel(conv))
+		first_block = conv_single_pixel(conv, first_block, end_block);
 	const uint32_t pair = !conv->is_pooled && conv->window.out_w <= TILE_PIXELS / 2 ? 2 : 1;
 	const uint64_t rows = (uint64_t)(end_block - first_block) * ((conv->n + pair - 1) / pair) * conv->window.out_h;
 	Fetch fetch = fetch_begin(conv->ahead, rows * conv_tiles_of_row(conv), conv->window.kernel_h * conv->window.kernel_w);
