@@ -222,12 +222,12 @@ lines_of() {
 	mv model.safetensors rows.safetensors
 	[ "$(grep hold rows)" = "hold 0 32" ]
 	[ "$(grep -c rows rows)" = 12 ] # 32 samples in tens, 3 times
-	! grep pixels rows
+	run ! grep pixels rows
 	FAKE_HOLD=full run -0 train "${usual[@]}" -v
 	assert_output --partial 'pixels are sent with every step: the fake is out of memory'
 	cmp model.safetensors rows.safetensors
 	FAKE_HOLD=$PWD/mixed train "${usual[@]}" --mixup 0.4
-	! grep -E 'hold|rows' mixed
+	run ! grep -E 'hold|rows' mixed
 	fm-augment --epochs 3 "$BATS_FILE_TMPDIR/small.fms" > in.fms
 	FAKE_HOLD=$PWD/repeated LD_PRELOAD=$driver/libcuda.so.1 FM_BACKENDS=$folder fm-train --arch 'flatten, dense classes' \
 		-o model.safetensors in.fms
