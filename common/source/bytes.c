@@ -6,6 +6,7 @@
 
 #include <archive_entry.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -375,9 +376,14 @@ bytes_next_file(Bytes *bytes, const char **path)
 void
 bytes_close(Bytes *bytes)
 {
+	int may_be_cancelled;
+
+	/* what may be cancelled while it waits for bytes must not be while it closes them: they would be closed twice */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &may_be_cancelled);
 	if (bytes->state)
 		state_free(bytes->state);
 	*bytes = (Bytes){ 0 };
+	pthread_setcancelstate(may_be_cancelled, NULL);
 }
 
 static Status

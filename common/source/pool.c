@@ -118,7 +118,9 @@ supply(Pool *pool, const Batch *batch)
 	return batch->count;
 }
 
-/* Places with the next jobs in them; none at the end. It may be cancelled while it waits for the supplier. */
+/* Places with the next jobs in them; none at the end. It may be cancelled while it waits for the supplier: a jump past frames
+ * that AddressSanitizer has marked, and on which it would stumble here. */
+__attribute__((no_sanitize_address))
 static Batch
 take(Pool *pool)
 {
