@@ -7,7 +7,7 @@ load ../helper
 	run "$PYTHON" "$FM_ROOT/tests/peers/torch_steps.py" "$FM_BIN/../tests/peers/steps" ref cpu
 	echo "$output"
 	[ "$status" = 0 ]
-	[ "$(grep -c '^ok' <<< "$output")" = 10 ]
+	[ "$(grep -c '^ok' <<< "$output")" = 12 ]
 }
 
 @test "a trained model gives the same probabilities in PyTorch, on the whole test set" {

@@ -18,9 +18,12 @@ import fm_torch  # noqa: E402
 SEED, SMOOTHING, RATE, EMA = 5, 0.1, 1e-3, 0.9
 SMALL = ("conv 6 3x2 stride 2 same nobias, bn, relu, avgpool 2 stride 1, conv 5 3x3, relu, dropout 0.25, flatten, "
          "dense 9, bn, relu, dropout 0.5, dense classes, softmax")
+RESIDUAL = ("conv 8 3x3 same nobias, residual(bn, relu, conv 8 3x3 same nobias, bn, relu, conv 8 3x3 same | ), "
+            "residual(conv 12 3x3 stride 2 same nobias, bn | conv 12 1x1 stride 2 same nobias, bn), relu, "
+            "depthwise 3x3 stride 1 same, bn, relu, globalavgpool, dense classes")
 POOLED = "bn, conv 8 5x5 same, maxpool 3 stride 2, bn, relu, globalavgpool, dense classes nobias"
 CASES = [("seed", 28, 28, 1, 10, "adam"), (SMALL, 9, 11, 3, 4, "adam"), (SMALL, 9, 11, 3, 4, "adamw"),
-         (SMALL, 9, 11, 3, 4, "sgd"), (POOLED, 12, 7, 2, 3, "adam")]
+         (SMALL, 9, 11, 3, 4, "sgd"), (RESIDUAL, 10, 9, 2, 5, "adamw"), (POOLED, 12, 7, 2, 3, "adam")]
 
 
 def philox(purpose, draws, epoch, identity):
@@ -68,14 +71,32 @@ def load(path):
     return model
 
 
+def sequences(steps):
+    """Lists of the names of layers, each of which reads what the one before it has put out; in the file's order."""
+    run = []
+    for step in steps:
+        if isinstance(step, str):
+            run.append(step)
+            continue
+        yield run
+        for branch in step:
+            yield from sequences(branch)
+        run = []
+    yield run
+
+
+def layers(network):
+    return [name for run in sequences(network.steps) for name in run]
+
+
 def parameters(network):
     """In the file's order, which is the order of the layers."""
-    return [(f"{step}.{name}", p) for step in network.steps
+    return [(f"{step}.{name}", p) for step in layers(network)
             for name, p in getattr(network, step).named_parameters(recurse=False)]
 
 
 def statistics(network):
-    modules = [getattr(network, step) for step in network.steps]
+    modules = [getattr(network, step) for step in layers(network)]
     return [s for m in modules if hasattr(m, "running_mean") for s in (m.running_mean, m.running_var)]
 
 
@@ -128,8 +149,11 @@ def before_bn(network):
 
     {bias: that batch norm}
     """
-    steps = [step for step in network.steps if "pool" not in step]
-    return {f"{a}.bias": b for a, b in zip(steps, steps[1:]) if b.startswith("bn")}
+    found = {}
+    for run in sequences(network.steps):
+        steps = [step for step in run if "pool" not in step]
+        found.update({f"{a}.bias": b for a, b in zip(steps, steps[1:]) if b.startswith("bn")})
+    return found
 
 
 def compare_gradient(model, worst):
@@ -153,7 +177,7 @@ def compare_end(model, start, ema, worst):
             average = model.tensors["fm.ema"][at:at + p.numel()]
             worst[f"average of {name}"] = distance(average, ema[name], ema[name] - begin) / 2e-3
         at += p.numel()
-    for step in model.network.steps:
+    for step in layers(model.network):
         module = getattr(model.network, step)
         for name in ("running_mean", "running_var") if hasattr(module, "running_mean") else ():
             expected = getattr(module, name).numpy()
