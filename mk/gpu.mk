@@ -6,15 +6,21 @@ GPU_SOURCES := $(sort $(wildcard gpu/*.cu gpu/*.cc))
 GPU_OBJECTS := $(patsubst %.cc,%.o,$(GPU_SOURCES:%.cu=%.o))
 PLUGIN_FOLDER = $(PREFIX)/lib/fm-tools
 
-# Not under sanitizers, nor in a cross build: that would want CUDA's libraries for the other processor, which no package here
-# brings (Debian has them, in non-free of that architecture).
+# In a cross build: the other processor's triplet, the folder below which its libraries lie (mk/sysroot), and what NVIDIA's
+# toolkits call it in their targets/, as mk/toolkits says. Code for the cards is the same for every processor.
+GPU_HERE := $(subst arm64,aarch64,$(shell uname -m))-linux-gnu
+GPU_CROSS := $(if $(findstring __$(GPU_HERE:-linux-gnu=)__,$(TARGET_MACROS)),,$(shell $(CC) -dumpmachine 2> /dev/null))
+GPU_ROOT := $(if $(GPU_CROSS),$(patsubst %/,%,$(shell $(CC) -print-sysroot 2> /dev/null)))
+GPU_SYSROOT := $(GPU_ROOT:%=--sysroot=%)
+GPU_TARGET := $(subst aarch64,sbsa,$(GPU_CROSS:-gnu=))
+
+# Not under sanitizers.
 ifneq ($(SANITIZE)$(findstring no,$(GPU)),)
-TOOLKITS :=
-else ifeq ($(findstring __$(subst arm64,aarch64,$(shell uname -m))__,$(TARGET_MACROS)),)
 TOOLKITS :=
 else
 # One word a toolkit: MAJOR:VERSION:NVCC:COMPILER:ARCHITECTURES, commas between the architectures.
-TOOLKITS := $(if $(GPU_SOURCES),$(shell mk/toolkits | sed 's/ /:/;s/ /:/;s/ /:/;s/ /:/;s/ *$$//;s/ /,/g'))
+TOOLKITS := $(if $(GPU_SOURCES),$(shell mk/toolkits $(if $(GPU_CROSS),'$(GPU_CROSS)' '$(GPU_ROOT)') | \
+	sed 's/ /:/;s/ /:/;s/ /:/;s/ /:/;s/ *$$//;s/ /,/g'))
 endif
 
 comma := ,
@@ -22,9 +28,12 @@ toolkit_field = $(word $2,$(subst :, ,$(filter $1:%,$(TOOLKITS))))
 # the oldest first
 TOOLKIT_MAJORS := $(shell printf '%s\n' $(foreach toolkit,$(TOOLKITS),$(firstword $(subst :, ,$(toolkit)))) | sort -n)
 
-# Those of these that the toolkit knows; of 100 and newer every first of its kind, on whose code the others run. (110 is not
-# among them: a board with an ARM processor, for which no plug-in is built.)
-GPU_ARCHITECTURES ?= 60 70 75 80 86 89 90 100 120 130 140 150 160
+# Those of these that the toolkit knows; of 100 and newer every first of its kind, on whose code the others run. Servers with
+# ARM processors take the same cards, and cuBLAS for them has code for the same. Jetson boards run their own code alone, and
+# cuBLAS for servers has none for them before CUDA 13: only a toolkit of a board's own compiles for it.
+GPU_ARCHITECTURES ?= 60 70 75 80 86 89 90 100 120 130 140 150 160 $(GPU_BOARDS)
+GPU_BOARDS := $(if $(findstring __aarch64__,$(TARGET_MACROS)),110 $(if $(GPU_CROSS),,\
+	$(if $(wildcard /usr/local/cuda/targets/aarch64-linux),72 87)))
 gpu_known = $(subst $(comma), ,$(call toolkit_field,$1,5))
 # What an older toolkit here compiles is left to it: its plug-in runs with every driver that a newer one's does, and older
 # ones. Not so 90, for which each brings its own cuBLAS.
@@ -43,13 +52,17 @@ GPU_CACHE := $(shell command -v ccache)
 
 # A toolkit finds its own programs and headers first: a newer one may stand earlier in PATH, or be linked into /usr/local.
 gpu_folder = $(dir $(call toolkit_field,$1,3))
-gpu_nvcc = PATH='$(call gpu_folder,$1):/usr/bin:/bin' $(GPU_CACHE) $(call toolkit_field,$1,3) -ccbin $(call toolkit_field,$1,4)
-gpu_libraries = $(firstword $(wildcard $(call gpu_folder,$1)../lib64/libcudart_static.a \
-	$(call gpu_folder,$1)../lib/libcudart_static.a /usr/lib/*-linux-gnu/libcudart_static.a))
+gpu_target = $(if $(GPU_CROSS),$(wildcard $(call gpu_folder,$1)../targets/$(GPU_TARGET)))
+gpu_nvcc = PATH='$(call gpu_folder,$1):/usr/bin:/bin' $(GPU_CACHE) $(call toolkit_field,$1,3) -ccbin $(call toolkit_field,$1,4) \
+	$(if $(call gpu_target,$1),-target-dir $(GPU_TARGET)) $(addprefix -Xcompiler ,$(GPU_SYSROOT))
+gpu_headers = $(or $(call gpu_target,$1),$(call gpu_folder,$1)..)/include
+gpu_libraries = $(firstword $(wildcard $(if $(GPU_CROSS),$(call gpu_target,$1)/lib/libcudart_static.a,\
+	$(call gpu_folder,$1)../lib64/libcudart_static.a $(call gpu_folder,$1)../lib/libcudart_static.a) \
+	$(GPU_ROOT)/usr/lib/$(or $(GPU_CROSS),$(GPU_HERE))/libcudart_static.a))
 gpu_library_folder = $(patsubst %/,%,$(dir $(call gpu_libraries,$1)))
 # where cuBLAS is found when the plug-in is loaded: beside it, else the toolkit's own; GPU_RPATH= where it will be moved
 GPU_RPATH ?= yes
-gpu_rpath = -Wl,-rpath,'$$$$ORIGIN'$(if $(GPU_RPATH),$(if $(filter /usr/lib/%,$(call gpu_library_folder,$1)),,:$(call gpu_library_folder,$1)))
+gpu_rpath = -Wl,-rpath,'$$$$ORIGIN'$(if $(GPU_RPATH),$(if $(GPU_CROSS)$(filter /usr/lib/%,$(call gpu_library_folder,$1)),,:$(call gpu_library_folder,$1)))
 
 # lines of the source in profiles and in compute-sanitizer's reports; they name the folder of the build
 GPU_DEBUG ?= -lineinfo
@@ -65,13 +78,13 @@ gpu: $(PLUGINS) ## build the GPU plug-ins, build/lib/fm-tools/fm-cuda-*.so, one 
 define GPU_RULES
 $(BUILD)/gpu/$1/flags: FORCE
 	@mkdir -p $$(@D)
-	@printf '%s\n' "$(filter $1:%,$(TOOLKITS)) $(call gpu_machine,$1) $(NVCC_FLAGS) $(GPU_RPATH)" > $$@.new
+	@printf '%s\n' "$(filter $1:%,$(TOOLKITS)) $(GPU_ROOT) $(call gpu_machine,$1) $(NVCC_FLAGS) $(GPU_RPATH)" > $$@.new
 	@cmp -s $$@.new $$@ && rm $$@.new || mv $$@.new $$@
 
 # Links to Debian's CUDA headers, before every folder of headers that a compiler knows.
 $(BUILD)/gpu/$1/include: mk/toolkit-headers $(BUILD)/gpu/$1/flags
 	@rm -rf $$@
-	@mk/toolkit-headers $(call toolkit_field,$1,3) $$@
+	@mk/toolkit-headers $(call toolkit_field,$1,3) $$@ $(GPU_ROOT)
 
 # What ptxas says of each kernel stays beside the object: registers, spills, shared memory.
 $(BUILD)/gpu/$1/%.o: gpu/%.cu $(BUILD)/gpu/$1/flags | $(BUILD)/gpu/$1/include
@@ -84,15 +97,15 @@ $(BUILD)/gpu/$1/%.o: gpu/%.cu $(BUILD)/gpu/$1/flags | $(BUILD)/gpu/$1/include
 $(BUILD)/gpu/$1/%.o: gpu/%.cc $(BUILD)/gpu/$1/flags | $(BUILD)/gpu/$1/include
 	@mkdir -p $$(@D)
 	$$(SAY) CXX $$@
-	$$(QUIET)$(call toolkit_field,$1,4) -std=gnu++17 $(GPU_HOST_FLAGS) -Icommon -Igpu -D_GNU_SOURCE \
-		-isystem $(BUILD)/gpu/$1/include -isystem $(call gpu_folder,$1)../include -MMD -MP -c -o $$@ $$<
+	$$(QUIET)$(call toolkit_field,$1,4) $(GPU_SYSROOT) -std=gnu++17 $(GPU_HOST_FLAGS) -Icommon -Igpu -D_GNU_SOURCE \
+		-isystem $(BUILD)/gpu/$1/include -isystem $(call gpu_headers,$1) -MMD -MP -c -o $$@ $$<
 
 $(BUILD)/lib/fm-tools/fm-cuda-$1.so: $(GPU_OBJECTS:gpu/%=$(BUILD)/gpu/$1/%) gpu/plugin.map mk/gpu.mk
 	@mkdir -p $$(@D)
 	$$(SAY) LINK $$@
-	$$(QUIET)$(call toolkit_field,$1,4) -shared -o $$@ $$(filter %.o,$$^) -Wl,--version-script=gpu/plugin.map \
+	$$(QUIET)$(call toolkit_field,$1,4) $(GPU_SYSROOT) -shared -o $$@ $$(filter %.o,$$^) -Wl,--version-script=gpu/plugin.map \
 		-Wl,--exclude-libs,ALL -Wl,-z,defs -Wl,--as-needed -static-libstdc++ -static-libgcc $(call gpu_rpath,$1) \
-		-L$(call gpu_library_folder,$1) -lcudart_static -lcublas -lrt -ldl -lpthread
+		-L$(call gpu_library_folder,$1) -Wl,-rpath-link,$(call gpu_library_folder,$1) -lcudart_static -lcublas -lrt -ldl -lpthread
 
 INSTALLED += $(BUILD)/lib/fm-tools/fm-cuda-$1.so>755>$$(PLUGIN_FOLDER)/fm-cuda-$1.so
 endef

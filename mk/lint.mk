@@ -1,6 +1,6 @@
 # make lint: what reads the sources without running them.
 
-SHELL_SCRIPTS := mk/deps mk/completion mk/toolkits mk/toolkit-headers mk/gpu-driver mk/portable mk/portable-build mk/sysroot tests/run tests/examples.tap $(wildcard tests/*.sh tests/*.bash tests/*.bats \
+SHELL_SCRIPTS := mk/deps mk/non-free mk/completion mk/toolkits mk/toolkit-headers mk/gpu-driver mk/portable mk/portable-build mk/sysroot tests/run tests/examples.tap $(wildcard tests/*.sh tests/*.bash tests/*.bats \
 	tests/*/*.bats tests/*/*.sh examples/*.sh examples/*/*.sh .ci/run)
 TOOL_SOURCES := $(wildcard tools/*.c)
 

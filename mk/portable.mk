@@ -14,7 +14,8 @@ portable_name = fm-tools-$(STREAM_VERSION)-$1
 .PHONY: portable portable-deps $(PORTABLE_ARCHITECTURES:%=portable-%)
 portable: $(PORTABLE_ARCHITECTURES:%=portable-%) ## one folder a processor that runs anywhere, and its tarball: build/portable
 portable-deps:
-	@$(if $(DEPS),$(DEPS) build portable)
+	@$(if $(DEPS),$(DEPS) build portable $(if $(filter-out no,$(or $(GPU),yes)),$(if \
+		$(wildcard /usr/lib/nvidia-cuda-toolkit/bin/nvcc),portable-gpu)))
 
 $(PORTABLE_ARCHITECTURES:%=portable-%): portable-%: portable-deps
 	@mk/portable-build $* $(PORTABLE)/$(call portable_name,$*) $(call portable_compiler,$*) '$(MAKE)' $(PORTABLE_FLAGS)

@@ -59,10 +59,22 @@ backend_of() {
 	FAKE_GPUS='NVIDIA H200:9:0:143771' FAKE_CUDA=12080 FAKE_VERSION=570.86.10 run -0 train -v
 	assert_output --partial 'cuda fake11 fp32'
 	# machine code runs on a newer minor number, never on another major one or an older minor one
-	FAKE_GPUS='Orin:8:7:30000' FAKE_CUDA=13000 run -0 train -v
-	assert_output --partial 'sm_87: fm-cuda-13.so, code for sm_86'
+	FAKE_GPUS='GB10:12:1:128000' FAKE_CUDA=13000 run -0 train -v
+	assert_output --partial 'sm_121: fm-cuda-13.so, code for sm_120'
 	FAKE_GPUS='B300:10:3:280000' FAKE_CUDA=13000 run -0 train -v
 	assert_output --partial 'sm_103: fm-cuda-13.so, code for sm_100'
+}
+
+@test "a Jetson board runs its own code alone: neither a card's nor PTX" {
+	FAKE_GPUS='Orin:8:7:30000' FAKE_CUDA=13000 run -5 train --device cuda
+	assert_output --partial 'fm-cuda-11.so has no code for sm_87, a board that runs its own alone (it has 60 70 75 80 86 89 90)'
+	rm -rf own && mkdir own
+	folder=$PWD/own plugin 12 -DTOOLKIT=12060 -DMACHINE='"72 87"' -DPTX='"87"'
+	backends=$PWD/own FAKE_GPUS='Orin:8:7:30000' FAKE_CUDA=12060 run -0 train -v
+	assert_output --partial 'sm_87: fm-cuda-12.so, code for sm_87'
+	# nor do cards run a board's
+	backends=$PWD/own FAKE_GPUS='RTX 4090:8:9:24564' FAKE_CUDA=12040 run -5 train --device cuda
+	assert_output --partial 'fm-cuda-12.so has only PTX for sm_89'
 }
 
 @test "PTX serves a card without machine code, where the driver knows it" {

@@ -117,18 +117,20 @@ assert "60" in backends[f"fm-cuda-{sys.argv[1]}.so"]["ptx"].split(), backends' "
 	done
 }
 
+# toolkit FOLDER VERSION ARCHITECTURES: what looks like one
+toolkit() {
+	mkdir -p "$1/bin"
+	printf '#!/bin/bash\ncase $1 in --version) echo "Cuda compilation tools, release %s, V%s.1";; --list-gpu-code) printf "sm_%%s\\n" %s;; esac\n' \
+		"$2" "$2" "$3" > "$1/bin/nvcc.real"
+	# a compiled program in the real world: not a script that starts another
+	printf '#!/bin/sh\nexec %s/bin/nvcc.real "$@"\n' "$PWD/$1" > "$1/bin/nvcc"
+	sed -i "s|nvcc.real|hidden/nvcc|" "$1/bin/nvcc"
+	mkdir "$1/bin/hidden"
+	mv "$1/bin/nvcc.real" "$1/bin/hidden/nvcc"
+	chmod +x "$1/bin/nvcc" "$1/bin/hidden/nvcc"
+}
+
 @test "toolkits are found in CUDA_HOME first, the old ones and the broken ones left out" {
-	toolkit() {
-		mkdir -p "$1/bin"
-		printf '#!/bin/bash\ncase $1 in --version) echo "Cuda compilation tools, release %s, V%s.1";; --list-gpu-code) printf "sm_%%s\\n" %s;; esac\n' \
-			"$2" "$2" "$3" > "$1/bin/nvcc.real"
-		# a compiled program in the real world: not a script that starts another
-		printf '#!/bin/sh\nexec %s/bin/nvcc.real "$@"\n' "$PWD/$1" > "$1/bin/nvcc"
-		sed -i "s|nvcc.real|hidden/nvcc|" "$1/bin/nvcc"
-		mkdir "$1/bin/hidden"
-		mv "$1/bin/nvcc.real" "$1/bin/hidden/nvcc"
-		chmod +x "$1/bin/nvcc" "$1/bin/hidden/nvcc"
-	}
 	toolkit ours 13.9 '90 100 75'
 	toolkit old 10.2 '30 60'
 	CUDA_HOME=$PWD/old run -0 "$FM_ROOT/mk/toolkits"
@@ -151,13 +153,35 @@ assert "60" in backends[f"fm-cuda-{sys.argv[1]}.so"]["ptx"].split(), backends' "
 	[[ $(code "60 75") == *"/nowhere/11/nvcc -ccbin code=sm_60 code=sm_75 code=compute_60 code=compute_75 "* ]] || fail "$(code "60 75")"
 }
 
-@test "make GPU=no, a sanitizer and a cross compiler build no plug-in, and say nothing of CUDA" {
+@test "a cross build takes the toolkits that have libraries for the other processor" {
+	[ "$(uname -m)" != aarch64 ] || skip "the usual build is for this one"
+	toolkit ours 13.9 '75 90'
+	mkdir -p compilers root ours/bin/targets/sbsa-linux/lib
+	printf '#!/bin/sh\necho 12\n' > compilers/aarch64-linux-gnu-g++
+	chmod +x compilers/*
+	touch ours/bin/targets/sbsa-linux/lib/libcudart_static.a
+	export CUDA_HOME=$PWD/ours PATH=$PWD/compilers:$PATH
+	run -0 "$FM_ROOT/mk/toolkits" aarch64-linux-gnu "$PWD/root"
+	assert_output "13 13.9 $PWD/ours/bin/hidden/nvcc aarch64-linux-gnu-g++ 75 90 "
+	if command -v aarch64-linux-gnu-gcc > /dev/null; then
+		run -0 fresh_make -n V=1 BUILD="$BATS_TEST_TMPDIR/build" CC="aarch64-linux-gnu-gcc --sysroot=$PWD/root" GPU_ARCHITECTURES=90 gpu
+		assert_output --partial "hidden/nvcc -ccbin aarch64-linux-gnu-g++ -target-dir sbsa-linux -Xcompiler --sysroot=$PWD/root"
+		assert_output --partial "aarch64-linux-gnu-g++ --sysroot=$PWD/root -shared"
+		assert_output --partial "-L$PWD/ours/bin/hidden/../targets/sbsa-linux/lib"
+	fi
+	rm -r ours/bin/targets
+	run -0 "$FM_ROOT/mk/toolkits" aarch64-linux-gnu "$PWD/root"
+	assert_output ''
+}
+
+@test "make GPU=no, a sanitizer and a cross compiler without CUDA's libraries build no plug-in, and say nothing of CUDA" {
 	for variable in GPU=no SANITIZE=-fsanitize=address; do
 		run -0 fresh_make -n BUILD="$BATS_TEST_TMPDIR/build" "$variable" gpu
 		refute_output --partial nvcc
 		refute_output --partial fm-cuda
 	done
 	need aarch64-linux-gnu-gcc
-	run -0 fresh_make -n BUILD="$BATS_TEST_TMPDIR/build" CC=aarch64-linux-gnu-gcc gpu
+	run -0 fresh_make -n BUILD="$BATS_TEST_TMPDIR/build" CC="aarch64-linux-gnu-gcc --sysroot=$PWD" gpu
+	refute_output --partial nvcc
 	refute_output --partial fm-cuda
 }

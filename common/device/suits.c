@@ -1,7 +1,8 @@
 /* suits.c: which driver and which card a plug-in's code runs on: CUDA's compatibility rules.
  *
  * Machine code of sm_XY runs on cards of the same X and of Y or newer; PTX of compute_XY on everything from XY on, where the
- * driver knows the toolkit's PTX. Machine code runs on every driver of the toolkit's major version ("minor version
+ * driver knows the toolkit's PTX. Jetson boards run nothing but their own (CUDA C++ Programming Guide, "Binary Compatibility").
+ * Machine code runs on every driver of the toolkit's major version ("minor version
  * compatibility", CUDA Compatibility guide, whose table has the drivers). */
 #include "device/plugin.h"
 
@@ -46,11 +47,26 @@ plugin_suits_driver(const Plugin *plugin, const Driver *driver, char *why)
 	return false;
 }
 
+/* The processors of Jetson boards, from Nano and TX1 to Thor, which CUDA 12 called 101. PTX is of no use to them either: a
+ * plug-in that wasn't made for them comes with a cuBLAS that wasn't. */
+static bool
+is_board(int card)
+{
+	return card == 53 || card == 62 || card == 72 || card == 87 || card == 101 || card == 110;
+}
+
+static bool
+runs_machine(int architecture, int card)
+{
+	if (is_board(card) || is_board(architecture))
+		return architecture == card;
+	return architecture / 10 == card / 10 && architecture <= card;
+}
+
 /* The best architecture of list that runs on the card; 0: none. */
 static int
-best_of(const char *list, const Gpu *gpu, bool is_machine)
+best_of(const char *list, int card, bool is_machine)
 {
-	const int card = gpu->major * 10 + gpu->minor;
 	int best = 0;
 
 	for (char *end; *list; list = end) {
@@ -58,7 +74,7 @@ best_of(const char *list, const Gpu *gpu, bool is_machine)
 
 		if (end == list)
 			break;
-		if (architecture <= card && architecture > best && (!is_machine || architecture / 10 == gpu->major))
+		if (architecture > best && (is_machine ? runs_machine(architecture, card) : architecture <= card && !is_board(card)))
 			best = architecture;
 	}
 	return best;
@@ -68,7 +84,8 @@ bool
 plugin_suits_gpu(const Plugin *plugin, const Driver *driver, const Gpu *gpu, char *why)
 {
 	const BackendCode *code = plugin->table->code;
-	const int machine = best_of(code->machine, gpu, true), ptx = best_of(code->ptx, gpu, false);
+	const int card = gpu->major * 10 + gpu->minor;
+	const int machine = best_of(code->machine, card, true), ptx = best_of(code->ptx, card, false);
 	const int toolkit = (int)code->toolkit;
 
 	if (machine) {
@@ -80,11 +97,11 @@ plugin_suits_gpu(const Plugin *plugin, const Driver *driver, const Gpu *gpu, cha
 		return true;
 	}
 	if (ptx)
-		snprintf(why, PLUGIN_WHY_MOST, "%s has only PTX for sm_%d%d, which needs a driver for CUDA %d.%d, this one is for %d.%d",
-			 plugin->name, gpu->major, gpu->minor, toolkit / 1000, toolkit % 1000 / 10, driver->cuda / 1000,
+		snprintf(why, PLUGIN_WHY_MOST, "%s has only PTX for sm_%d, which needs a driver for CUDA %d.%d, this one is for %d.%d",
+			 plugin->name, card, toolkit / 1000, toolkit % 1000 / 10, driver->cuda / 1000,
 			 driver->cuda % 1000 / 10);
 	else
-		snprintf(why, PLUGIN_WHY_MOST, "%s has no code for sm_%d%d (it has %s)", plugin->name, gpu->major, gpu->minor,
-			 code->machine);
+		snprintf(why, PLUGIN_WHY_MOST, "%s has no code for sm_%d%s (it has %s)", plugin->name, card,
+			 is_board(card) ? ", a board that runs its own alone" : "", code->machine);
 	return false;
 }
