@@ -9,7 +9,7 @@ HOST_CUDA_OUT := $(BUILD)/cuda-on-host
 # Little room for windows, so that tests have batches that don't fit. C++17 is what both toolkits take. Kernels unroll by pragma, which only nvcc knows.
 HOST_CUDA_FLAGS = -std=gnu++17 $(if $(SANITIZE),-O1,-O2) -g -Wall -Wextra -Wshadow $(if $(SANITIZE),,-Werror) \
 	-Wno-unknown-pragmas -fno-math-errno -ffp-contract=off -fPIC $(SANITIZE) \
-	-DFM_CUDA_ON_HOST -DFM_WINDOW_ROOM=40000 -DFM_CUDA_MACHINE='""' -DFM_CUDA_PTX='""' -Itests/cuda-on-host -Igpu -Icommon -Itests -D_GNU_SOURCE $(CPPFLAGS)
+	-DFM_CUDA_ON_HOST -DFM_WINDOW_ROOM=40000 -DFM_CUDA_MACHINE='"60 80"' -DFM_CUDA_PTX='""' -Itests/cuda-on-host -Igpu -Icommon -Itests -D_GNU_SOURCE $(CPPFLAGS)
 
 HOST_CUDA_SOURCES := $(sort $(wildcard gpu/*.cu gpu/*.cc)) $(filter-out %_test.cc,$(sort $(wildcard tests/cuda-on-host/*.cc)))
 HOST_CUDA_OBJECTS := $(HOST_CUDA_SOURCES:%=$(HOST_CUDA_OUT)/%.o)
@@ -48,5 +48,17 @@ $(GPU_TESTS): $(BUILD)/tests/gpu/%: $(BUILD)/tests/gpu/%.o $(BUILD)/tests/gpu/pl
 	@mkdir -p $(@D)
 	$(SAY) LINK $@
 	$(QUIET)$(CC) $(FLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVE) -Wl,--as-needed -fopenmp $(LIBRARIES)
+
+# The same as a plug-in, for a card that a test's driver shows: fm-train on it from end to end. Programs under sanitizers can't
+# have the driver loaded before them.
+HOST_PLUGIN := $(HOST_CUDA_OUT)/backends/fm-cuda-13.so
+$(HOST_PLUGIN): $(HOST_CUDA_OBJECTS) $(ARCHIVE) gpu/plugin.map
+	@mkdir -p $(@D)
+	$(SAY) LINK $@
+	$(QUIET)$(CXX) -shared $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVE) -Wl,--version-script=gpu/plugin.map -Wl,-z,defs \
+		-Wl,--as-needed -fopenmp $(LIBRARIES)
+ifeq ($(SANITIZE),)
+unit: $(HOST_PLUGIN)
+endif
 
 -include $(shell find $(HOST_CUDA_OUT) -name '*.d' 2>/dev/null)

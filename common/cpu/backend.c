@@ -1,6 +1,7 @@
 /* backend.c: the CPU behind the door: checks what it is given, then hands on. */
 #include "cpu/cpu.h"
 #include "cpu/fold.h"
+#include "cpu/moved.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +45,7 @@ cpu_close(Backend *backend)
 	if (!backend)
 		return;
 	team_close(backend->team);
+	moved_close(backend);
 	engine_free(backend);
 	free(backend);
 }
@@ -133,6 +135,9 @@ cpu_hold(Backend *backend, uint64_t first, uint64_t n, const uint8_t *pixels)
 	uint64_t rows, room;
 	uint8_t *held;
 
+	if (first > backend->held_rows)
+		return backend->host->fail(STATUS_USAGE, "row %llu can't be held before row %llu", (unsigned long long)first,
+					   (unsigned long long)backend->held_rows);
 	if (__builtin_add_overflow(first, n, &rows) || rows > SIZE_MAX / 2 / row)
 		return backend->host->fail(STATUS_IO, "no memory for so many images");
 	if (rows > backend->held_room) {
@@ -157,8 +162,6 @@ check_images(const Backend *backend, const Batch *batch)
 	if (batch->n > backend->options.batch_most)
 		return host->fail(STATUS_USAGE, "a batch of %llu, but at most %u were announced",
 				  (unsigned long long)batch->n, backend->options.batch_most);
-	if (batch->affine)
-		return host->fail(STATUS_DEVICE, "the CPU backend takes pixels, not transforms");
 	for (uint64_t i = 0; !batch->pixels && i < batch->n; i++)
 		if (batch->rows[i] < 0 || (uint64_t)batch->rows[i] >= backend->held_rows)
 			return host->fail(STATUS_INPUT, "image %lld is not among the %llu that are held",
@@ -196,13 +199,16 @@ check_training(const Backend *backend, const Batch *batch)
 static Status
 cpu_gradient(Backend *backend, const Batch *batch)
 {
-	const Status status = check_training(backend, batch);
+	Batch still;
+	Status status = check_training(backend, batch);
 
+	if (status >= 0)
+		status = moved_batch(backend, batch, &still);
 	if (status < 0)
 		return status;
-	train_forward(backend, batch);
-	train_loss(backend, batch);
-	train_backward(backend, batch);
+	train_forward(backend, &still);
+	train_loss(backend, &still);
+	train_backward(backend, &still);
 	return STATUS_OK;
 }
 
@@ -216,14 +222,17 @@ cpu_update(Backend *backend, const Hyper *hyper)
 static Status
 cpu_step(Backend *backend, const Batch *batch, const Hyper *hyper)
 {
-	const Status status = check_training(backend, batch);
+	Batch still;
+	Status status = check_training(backend, batch);
 
+	if (status >= 0)
+		status = moved_batch(backend, batch, &still);
 	if (status < 0)
 		return status;
-	train_forward(backend, batch);
-	train_loss(backend, batch);
+	train_forward(backend, &still);
+	train_loss(backend, &still);
 	optimise_begin(backend, hyper);
-	train_backward(backend, batch);
+	train_backward(backend, &still);
 	optimise_update(backend, hyper);
 	return STATUS_OK;
 }
@@ -277,14 +286,17 @@ is_kept(const Backend *backend, Vector vector)
 static Status
 cpu_predict(Backend *backend, const Batch *batch, Vector which, float *prob)
 {
-	const Status status = check_images(backend, batch);
+	Batch still;
+	Status status = check_images(backend, batch);
 
 	if (status < 0)
 		return status;
 	if (!is_kept(backend, which) || is_bn(which))
 		return not_kept(backend, which);
-	infer_predict(backend, batch, which, prob);
-	return STATUS_OK;
+	status = moved_batch(backend, batch, &still);
+	if (status >= 0)
+		infer_predict(backend, &still, which, prob);
+	return status;
 }
 
 /* ---- vectors ---- */

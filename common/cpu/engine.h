@@ -19,6 +19,7 @@ enum {
 #define BN_KEEP 0.99 /* of the running statistics at every step */
 
 typedef struct FirstMemory FirstMemory;
+typedef struct Moved Moved;
 
 /** Values of one stage's channels, [y.lanes] each. */
 typedef struct StageChannels {
@@ -137,10 +138,11 @@ struct Backend {
 
 	uint8_t *held;
 	uint64_t held_rows, held_room;
+	Moved *moved; /* NULL: no batch has had transforms */
 
 	Folded folded;
 
-	size_t piece_count; /* of memory: all of the above but held */
+	size_t piece_count; /* of memory: all of the above but held and moved */
 	void **pieces;
 };
 

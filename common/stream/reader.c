@@ -170,14 +170,14 @@ step(Reader *reader, bool may_wait)
 }
 
 static Status
-open_fd(Reader *reader, int fd, const char *name, bool is_shown)
+open_fd(Reader *reader, int fd, const char *name, View view)
 {
 	ReaderState *state = memory_zeroed(1, sizeof *state);
 
 	*reader = (Reader){ .state = state };
 	state->name = memory_text(name);
 	state->input = (Input){ .fd = fd };
-	state->is_shown = is_shown;
+	state->view = view;
 	state->members = json_array();
 	pipe_enlarge(fd);
 	state->is_opening = true;
@@ -193,38 +193,44 @@ open_fd(Reader *reader, int fd, const char *name, bool is_shown)
 Status
 reader_open_fd(Reader *reader, int fd, const char *name)
 {
-	return open_fd(reader, fd, name, false);
+	return open_fd(reader, fd, name, VIEW_PLAIN);
 }
 
 static Status
-open_path(Reader *reader, const char *path, bool is_shown)
+open_path(Reader *reader, const char *path, View view)
 {
 	int fd;
 
 	if (!strcmp(path, "-"))
-		return open_fd(reader, STDIN_FILENO, "standard input", is_shown);
+		return open_fd(reader, STDIN_FILENO, "standard input", view);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return fail_errno("can't open %s", path);
-	return open_fd(reader, fd, path, is_shown);
+	return open_fd(reader, fd, path, view);
 }
 
 Status
 reader_open(Reader *reader, const char *path)
 {
-	return open_path(reader, path, false);
+	return open_path(reader, path, VIEW_PLAIN);
+}
+
+Status
+reader_open_lazy(Reader *reader, const char *path)
+{
+	return open_path(reader, path, VIEW_AS_SENT);
 }
 
 Status
 reader_open_to_show(Reader *reader, const char *path)
 {
-	return open_path(reader, path, true);
+	return open_path(reader, path, VIEW_ALL);
 }
 
 Status
 reader_open_fd_to_show(Reader *reader, int fd, const char *name)
 {
-	return open_fd(reader, fd, name, true);
+	return open_fd(reader, fd, name, VIEW_ALL);
 }
 
 void

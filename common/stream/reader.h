@@ -33,9 +33,13 @@ MUST_CHECK Status reader_open(Reader *reader, const char *path);
 MUST_CHECK Status reader_open_fd(Reader *reader, int fd, const char *name);
 
 /**
- * As reader_open, for looking at a stream only: the reserved tensors weight and target are let through, and a lazy stream
- * is shown as it is: about says so, and a record has those columns alone that its kind has.
+ * As reader_open, for one that does itself what a lazy stream's rows and transforms say: such a stream is shown as it is,
+ * with the data set first: about says so, and a record has those columns alone that its kind has. Rows and transforms
+ * have been checked: stream/lazy.h reads them.
  */
+MUST_CHECK Status reader_open_lazy(Reader *reader, const char *path);
+
+/** As reader_open_lazy, for looking at a stream only: the reserved tensors weight and target are let through, too. */
 MUST_CHECK Status reader_open_to_show(Reader *reader, const char *path);
 MUST_CHECK Status reader_open_fd_to_show(Reader *reader, int fd, const char *name);
 

@@ -45,13 +45,13 @@ find_placed(const About *about, const char *name)
 	return placed;
 }
 
-/* From here on the user sees a plain stream, unless the lazy one is to be shown. */
+/* From here on the user sees a plain stream, unless the lazy one is wanted. */
 static Status
 open_lazy(Reader *reader)
 {
 	ReaderState *state = reader->state;
 
-	if (state->is_shown)
+	if (state->view != VIEW_PLAIN)
 		return STATUS_OK;
 	state->lazy = reader->about;
 	lazy_plain(&reader->about, &state->lazy);
@@ -62,7 +62,7 @@ static Status
 open_first(Reader *reader, const Safetensors *file)
 {
 	ReaderState *state = reader->state;
-	Status status = metadata_read_about(&reader->about, file, state->is_shown);
+	Status status = metadata_read_about(&reader->about, file, state->view == VIEW_ALL);
 
 	if (status < 0)
 		return status;
@@ -135,7 +135,7 @@ open_later(Reader *reader, const Safetensors *file)
 {
 	ReaderState *state = reader->state;
 	About later;
-	Status status = metadata_read_about(&later, file, state->is_shown);
+	Status status = metadata_read_about(&later, file, state->view == VIEW_ALL);
 
 	if (status < 0)
 		return status;

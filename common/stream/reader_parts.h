@@ -24,12 +24,15 @@ typedef struct Member {
 	Content *content;
 } Member;
 
+/* What the user sees of a stream: the plain one that it is or stands for; as it was sent; and reserved tensors, too. */
+typedef enum View { VIEW_PLAIN, VIEW_AS_SENT, VIEW_ALL } View;
+
 typedef enum Place { AT_START, IN_STREAM, AFTER_END, AT_EOF } Place;
 
 struct ReaderState {
 	Input input;
 	char *name;
-	bool is_shown;
+	View view;
 	bool is_opening; /* only the first record is wanted yet */
 	About lazy;	 /* what the records of a lazy stream have, while their user sees plain ones */
 	Expander *expander; /* then, else NULL */

@@ -99,6 +99,12 @@ training_has_bn(const Training *training)
 }
 
 bool
+training_is_mixed(const Training *training)
+{
+	return training->settings->mixup > 0 || training->settings->cutmix > 0;
+}
+
+bool
 training_has_validation(const Training *training)
 {
 	return training->settings->val || training->intake.reader.about.is_marked;

@@ -39,11 +39,25 @@ void
 consumed_add(Consumed *consumed, const Record *record, uint64_t begin, uint64_t end)
 {
 	for (size_t i = 0; i < consumed->about->column_count; i++) {
-		Tensor rows = rows_of_tensor(record_find(record, consumed->about->columns[i].name), begin, end);
+		const Tensor *tensor = record_find(record, consumed->about->columns[i].name);
+		Tensor rows;
 
+		if (!tensor) /* a record of a lazy stream has the columns of its kind */
+			continue;
+		rows = rows_of_tensor(tensor, begin, end);
 		content_add(consumed->content, i, &rows);
 	}
 	consumed->samples += end - begin;
+}
+
+bool
+consumed_has_same_data_set(const Consumed *a, const Consumed *b)
+{
+	for (size_t i = 0; i < a->about->column_count; i++)
+		if (!a->about->columns[i].is_lazy &&
+		    hash_value(content_hash(a->content, i)) != hash_value(content_hash(b->content, i)))
+			return false;
+	return true;
 }
 
 uint64_t

@@ -5,6 +5,7 @@
 #include "status.h"
 #include "stream/content.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,9 @@ void consumed_copy(Consumed *to, const Consumed *from);
 
 /** The samples begin <= i < end of a record. */
 void consumed_add(Consumed *consumed, const Record *record, uint64_t begin, uint64_t end);
+
+/** Is the data set the same in both, two lazy streams with the same columns? */
+bool consumed_has_same_data_set(const Consumed *a, const Consumed *b);
 
 /** fm.content of a stream that holds just what was consumed. */
 uint64_t consumed_content(const Consumed *consumed);

@@ -11,9 +11,9 @@ enum { AT_ONCE = 4 << 20 };
 static bool
 is_wanted(const Training *training)
 {
-	const Settings *settings = training->settings;
+	const Intake *intake = &training->intake;
 
-	return training->table->code && !training->intake.is_repeated && !(settings->mixup > 0) && !(settings->cutmix > 0);
+	return training->table->code && (!intake->is_repeated || intake->is_lazy) && !training_is_mixed(training);
 }
 
 /* @param rows, pixels  room for `most` samples */
@@ -57,5 +57,8 @@ held_open(Training *training, bool *is_held)
 		return STATUS_OK;
 	}
 	*is_held = status >= 0;
+	if (*is_held)
+		verbose("%" PRIu64 " pictures stay on the device; steps send their rows%s", kept->n,
+			training->intake.is_lazy ? " and transforms" : "");
 	return status;
 }

@@ -5,9 +5,9 @@
 #include "train/training.h"
 
 /**
- * Give the backend all samples that are kept, once; after open_backend.
+ * Give the backend all samples that are kept, a plain stream's or a lazy one's data set, once; after open_backend.
  *
- * Only to a plug-in, on whose device they are nearer than here; of a repeated stream none are kept, and mixing changes them.
+ * Only to a plug-in, on whose device they are nearer than here; of other streams none are kept, and mixing changes them.
  * Where the device has no room for them, pixels are sent with every step as before.
  *
  * @param is_held  out

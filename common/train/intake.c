@@ -4,6 +4,7 @@
 #include "hash.h"
 #include "json/canonical.h"
 #include "memory.h"
+#include "stream/lazy.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -41,6 +42,12 @@ hash_first_record(const About *about)
 	json_array_append(all, about->history);
 	json_array_append_new(all, json_integer((json_int_t)about->epochs));
 	json_array_append_new(all, json_integer((json_int_t)about->epoch_samples));
+	if (about->is_lazy) {
+		char fill[16];
+
+		lazy_fill_write(about, fill);
+		json_array_append_new(all, json_string(fill));
+	}
 	text = json_canonical(all, &length);
 	hash = hash_of(text, length);
 	free(text);
@@ -76,10 +83,11 @@ intake_open(Intake *intake, const char *path, bool skips_unlabelled)
 
 	*intake = (Intake){ .name = strcmp(path, "-") == 0 ? "standard input" : path,
 			    .skips_unlabelled = skips_unlabelled };
-	status = reader_open(&intake->reader, path);
+	status = reader_open_lazy(&intake->reader, path);
 	if (status < 0)
 		return status;
 	intake->is_repeated = intake->reader.about.epochs != EPOCHS_NONE;
+	intake->is_lazy = intake->reader.about.is_lazy;
 	intake->first_history = json_deep_copy(intake->reader.about.history);
 	intake->first = hash_first_record(&intake->reader.about);
 	consumed_init(&intake->consumed, &intake->reader.about);
@@ -87,7 +95,7 @@ intake_open(Intake *intake, const char *path, bool skips_unlabelled)
 		count_announced(intake);
 	else
 		intake->counts = memory_zeroed(intake->reader.about.class_count, sizeof *intake->counts);
-	return STATUS_OK;
+	return intake->is_lazy ? data_set_open(&intake->data_set, &intake->reader.about, &intake->fit) : STATUS_OK;
 }
 
 /* the parts come one after the other, and the second has what the first has left of the memory */
@@ -96,9 +104,13 @@ open_part(Intake *intake, Kept *kept)
 {
 	uint64_t used = kept_size(&intake->holdout);
 
+	Status status;
+
 	if (kept->picture_size)
 		return STATUS_OK;
-	return kept_open(kept, &intake->reader.about, used < intake->memory ? intake->memory - used : 0);
+	status = kept_open(kept, &intake->reader.about, used < intake->memory ? intake->memory - used : 0);
+	kept->has_unlabelled = intake->is_lazy && kept == &intake->fit;
+	return status;
 }
 
 static Status
@@ -112,15 +124,16 @@ keep(Intake *intake, Kept *kept, const Record *record)
 	status = rows_of(&rows, record, intake->reader.samples - record->n, intake->reader.about.class_count,
 				intake->name);
 
-	if (status >= 0 && !intake->skips_unlabelled)
+	/* a lazy stream's are looked at when an epoch wants them */
+	if (status >= 0 && !intake->skips_unlabelled && !kept->has_unlabelled)
 		status = rows_check_labelled(&rows, record, intake->name);
-	for (uint64_t i = 0; status >= 0 && kept == &intake->fit && i < rows.n; i++)
+	for (uint64_t i = 0; status >= 0 && !intake->is_repeated && kept == &intake->fit && i < rows.n; i++)
 		if (rows_label(&rows, i) >= 0)
 			intake->counts[rows_label(&rows, i)]++;
 	return status < 0 ? status : kept_add(kept, &rows);
 }
 
-/* @return 1 it was a hold-out record or belongs to a plain stream, and is kept; 0 it is the feed's */
+/* @return 1 it was a hold-out record or belongs to a plain stream or a data set, and is kept; 0 it is the feed's */
 static Status
 take(Intake *intake, Consumed *holdout)
 {
@@ -128,7 +141,7 @@ take(Intake *intake, Consumed *holdout)
 	bool is_holdout = record->part == PART_HOLDOUT;
 	Status status;
 
-	if (!is_holdout && intake->is_repeated)
+	if (!is_holdout && intake->is_repeated && (!intake->is_lazy || record->epoch >= 0))
 		return 0;
 	if (is_holdout)
 		consumed_add(holdout, record, 0, record->n);
@@ -138,24 +151,13 @@ take(Intake *intake, Consumed *holdout)
 	return status < 0 ? status : 1;
 }
 
-/* A lazy stream's data set comes after the hold-out part and has what that leaves of the memory. */
-static void
-limit_data_set(Intake *intake)
-{
-	uint64_t used = kept_size(&intake->holdout);
-
-	reader_limit_memory(&intake->reader, used < intake->memory ? intake->memory - used : 0);
-}
-
 static Status
 read_records(Intake *intake, Consumed *holdout)
 {
 	Status status;
 
-	limit_data_set(intake);
 	while ((status = reader_next(&intake->reader, &intake->record)) > 0) {
 		status = take(intake, holdout);
-		limit_data_set(intake);
 		intake->has_record = status == 0;
 		if (status <= 0)
 			break;
@@ -166,15 +168,18 @@ read_records(Intake *intake, Consumed *holdout)
 Status
 intake_read(Intake *intake, uint64_t memory)
 {
-	const About *about = &intake->reader.about;
 	Consumed holdout;
+	About plain;
 	Status status;
 
 	intake->memory = memory;
-	consumed_init(&holdout, about);
+	lazy_plain(&plain, &intake->reader.about);
+	consumed_init(&holdout, &plain);
 	status = read_records(intake, &holdout);
 	intake->holdout_content = consumed_content(&holdout);
+	intake->data_set.holdout = holdout.samples;
 	consumed_release(&holdout);
+	about_release(&plain);
 	if (!intake->is_repeated)
 		intake->epoch_samples = intake->fit.n;
 	if (status >= 0 && !intake->epoch_samples)
@@ -203,6 +208,7 @@ intake_close(Intake *intake)
 {
 	kept_close(&intake->holdout);
 	kept_close(&intake->fit);
+	data_set_close(&intake->data_set);
 	consumed_release(&intake->consumed);
 	json_decref(intake->first_history);
 	free(intake->counts);

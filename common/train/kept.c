@@ -45,14 +45,14 @@ make_room(Kept *kept, uint64_t n)
 	return STATUS_OK;
 }
 
-/* the labelled samples side by side; @return how many */
+/* the samples to be kept side by side; @return how many */
 static uint64_t
 pack(Kept *kept, const Rows *rows)
 {
 	uint64_t n = 0;
 
 	for (uint64_t i = 0; i < rows->n; i++) {
-		if (rows_label(rows, i) < 0)
+		if (rows_label(rows, i) < 0 && !kept->has_unlabelled)
 			continue;
 		memcpy(kept->pixels + n * rows->picture_size, rows->pixels + i * rows->picture_size,
 		       rows->picture_size);
@@ -105,13 +105,18 @@ kept_gather(const Kept *kept, const uint64_t *rows, uint64_t count, uint8_t *pix
 {
 	for (uint64_t i = 0; i < count; i++) {
 		if (pixels)
-			memcpy(pixels + i * kept->picture_size, spool_row(&kept->spool, kept->image, rows[i]),
-			       kept->picture_size);
+			memcpy(pixels + i * kept->picture_size, kept_picture(kept, rows[i]), kept->picture_size);
 		if (labels)
 			memcpy(&labels[i], spool_row(&kept->spool, kept->label, rows[i]), sizeof *labels);
 		if (ids)
 			memcpy(&ids[i], spool_row(&kept->spool, kept->id, rows[i]), sizeof *ids);
 	}
+}
+
+const uint8_t *
+kept_picture(const Kept *kept, uint64_t row)
+{
+	return spool_row(&kept->spool, kept->image, row);
 }
 
 int64_t *

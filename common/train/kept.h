@@ -1,4 +1,5 @@
-/* train/kept.h: samples kept at hand: all of a plain stream, or the hold-out part; pictures, labels and ids alone. */
+/* train/kept.h: samples kept at hand: a plain stream's, a lazy one's data set, or the hold-out part; pictures, labels and
+ * ids alone. */
 #ifndef FM_TRAIN_KEPT_H
 #define FM_TRAIN_KEPT_H
 
@@ -10,6 +11,7 @@
 typedef struct Kept {
 	uint64_t n;
 	size_t picture_size;
+	bool has_unlabelled; /* these are kept, too, because somebody counts them; set before anything is added */
 	Spool spool;
 	About about; /* of the spool */
 	size_t image, label, id; /* columns */
@@ -22,7 +24,7 @@ typedef struct Kept {
 /** @param stream  whose samples; @param memory  bytes; what exceeds it goes to a file */
 MUST_CHECK Status kept_open(Kept *kept, const About *stream, uint64_t memory);
 
-/** Keep the labelled ones. @return STATUS_IO when the disk or memory is full */
+/** Keep those that have a label, or all. @return STATUS_IO when the disk or memory is full */
 MUST_CHECK Status kept_add(Kept *kept, const Rows *rows);
 
 /** Bytes of what is kept. */
@@ -31,6 +33,9 @@ uint64_t kept_size(const Kept *kept);
 /** After this nothing may be added; threads may call it at once. Any of pixels, labels and ids may be NULL. */
 void kept_gather(const Kept *kept, const uint64_t *rows, uint64_t count, uint8_t *pixels, int32_t *labels,
 		 int64_t *ids);
+
+/** [picture_size], valid until kept_close; as for kept_gather. */
+const uint8_t *kept_picture(const Kept *kept, uint64_t row);
 
 /** All ids, [n], malloced; NULL when there is no memory for them. */
 int64_t *kept_ids(const Kept *kept);

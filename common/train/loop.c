@@ -97,10 +97,13 @@ static Status
 compute(Training *training, const Slot *slot)
 {
 	const Hyper hyper = schedule_hyper(&training->schedule, training->state.step);
+	const About *about = &training->intake.reader.about;
 	const float *weight = sample_weights(training, slot);
 	const Batch batch = {
-		.n = slot->n, .pixels = slot->pixels, .rows = slot->rows, .label_a = slot->labels, .label_b = slot->label_b,
-		.lambda = slot->lambda, .weight = weight, .ids = slot->ids, .epoch = (uint32_t)slot->epoch,
+		.n = slot->n, .pixels = slot->pixels, .rows = slot->rows, .affine = slot->affine, .tone = slot->tone,
+		.erase = slot->erase, .fill = (uint8_t)about->fill, .fill_value = about->fill_value, .label_a = slot->labels,
+		.label_b = slot->label_b, .lambda = slot->lambda, .weight = weight, .ids = slot->ids,
+		.epoch = (uint32_t)slot->epoch,
 	};
 	Status status = training->table->step(training->backend, &batch, &hyper);
 

@@ -291,9 +291,10 @@ start_ring(Training *training, bool is_held)
 		.picture_size = (size_t)input.h * input.w * input.c,
 		.about = is_repeated ? &training->intake.reader.about : &no_columns,
 		.is_held = is_held,
+		.is_moved = training->intake.is_lazy && !training_is_mixed(training), /* mixing wants the pixels */
 	};
 
-	if (settings->mixup > 0 || settings->cutmix > 0) {
+	if (training_is_mixed(training)) {
 		Status status = mix_open(&training->mix, settings->mixup, settings->cutmix, settings->seed, input, &feed);
 
 		if (status < 0)

@@ -27,6 +27,9 @@ release_slots(Ring *ring)
 	for (size_t i = 0; i < ring->slot_count; i++) {
 		free(ring->slots[i].pixels);
 		free(ring->slots[i].rows);
+		free(ring->slots[i].affine);
+		free(ring->slots[i].tone);
+		free(ring->slots[i].erase);
 		free(ring->slots[i].labels);
 		free(ring->slots[i].ids);
 		free(ring->slots[i].label_b);
@@ -37,8 +40,19 @@ release_slots(Ring *ring)
 }
 
 static bool
+make_transforms(Slot *slot, const Feed *feed)
+{
+	slot->affine = reallocarray(NULL, feed->batch_most, 6 * sizeof *slot->affine);
+	slot->tone = reallocarray(NULL, feed->batch_most, 2 * sizeof *slot->tone);
+	slot->erase = reallocarray(NULL, feed->batch_most, 5 * sizeof *slot->erase);
+	return slot->affine && slot->tone && slot->erase;
+}
+
+static bool
 make_slot(Slot *slot, const Feed *feed)
 {
+	bool is_made = !feed->is_moved || make_transforms(slot, feed);
+
 	if (feed->is_held)
 		slot->rows = reallocarray(NULL, feed->batch_most, sizeof *slot->rows);
 	else
@@ -50,7 +64,8 @@ make_slot(Slot *slot, const Feed *feed)
 		slot->label_b = reallocarray(NULL, feed->batch_most, sizeof *slot->label_b);
 		slot->lambda = reallocarray(NULL, feed->batch_most, sizeof *slot->lambda);
 	}
-	return (slot->pixels || slot->rows) && slot->labels && slot->ids && (!feed->is_mixed || (slot->label_b && slot->lambda));
+	return is_made && (slot->pixels || slot->rows) && slot->labels && slot->ids &&
+	       (!feed->is_mixed || (slot->label_b && slot->lambda));
 }
 
 static Status

@@ -16,6 +16,9 @@ typedef struct Slot {
 	uint64_t n;
 	uint8_t *pixels; /* [n, h, w, c]; NULL: rows */
 	int64_t *rows;	 /* [n], of what the backend holds; NULL: pixels */
+	int32_t *affine; /* [n, 6], tone [n, 2], erase [n, 5], as Batch has them; NULL unless the feed leaves transforms to it */
+	int32_t *tone;
+	int32_t *erase;
 	int32_t *labels; /* [n] */
 	int64_t *ids;	 /* [n] */
 	int32_t *label_b; /* [n], as Batch has it; NULL unless the feed mixes */
@@ -33,6 +36,7 @@ typedef struct Feed {
 	size_t picture_size; /* bytes */
 	bool is_mixed;	     /* slots have label_b and lambda */
 	bool is_held;	     /* slots have rows, not pixels */
+	bool is_moved;	     /* slots have affine, tone and erase */
 	const About *about;  /* of the stream; borrowed */
 } Feed;
 

@@ -12,7 +12,7 @@
 typedef struct Rows {
 	uint64_t n;
 	size_t picture_size;   /* bytes of one */
-	const uint8_t *pixels; /* [n, picture_size] */
+	const uint8_t *pixels; /* [n, picture_size]; NULL: train/data_set.h has them */
 	const int32_t *labels; /* [n], or NULL: all unknown */
 	const int64_t *ids;    /* [n], or NULL: first_id, first_id + 1, … */
 	int64_t first_id;

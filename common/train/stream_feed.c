@@ -9,10 +9,12 @@
 static Status
 look_at_record(StreamFeed *feed)
 {
-	const Intake *intake = feed->intake;
+	Intake *intake = feed->intake;
 	const Record *record = &intake->record;
 	/* without ids a sample's is its position in its epoch, wherever the stream begins */
-	Status status = rows_of(&feed->rows, record, feed->passed, intake->reader.about.class_count, intake->name);
+	Status status = intake->is_lazy ? data_set_rows(&intake->data_set, record, &feed->rows)
+					: rows_of(&feed->rows, record, feed->passed, intake->reader.about.class_count,
+						  intake->name);
 
 	if (status >= 0 && !intake->skips_unlabelled)
 		status = rows_check_labelled(&feed->rows, record, intake->name);
@@ -154,6 +156,10 @@ begin_at_epoch(StreamFeed *feed, const Mark *mark)
 			    intake->name, intake->record.epoch, mark->epoch, mark->epoch);
 	feed->epoch = mark->epoch;
 	status = consumed_restore(&intake->consumed, mark->states, mark->epoch_samples, mark->epoch_content);
+	/* epochs before it can't be compared, but a lazy stream's data set has been sent again */
+	if (status >= 0 && intake->is_lazy && !consumed_has_same_data_set(feed->epoch_begin, &intake->consumed))
+		status = fail(STATUS_INPUT, "%s: its data set differs from what the checkpoint was trained on; send the same "
+			      "input again", intake->name);
 	consumed_copy(feed->epoch_begin, &intake->consumed);
 	return status;
 }
@@ -172,18 +178,34 @@ stream_feed_resume(StreamFeed *feed, Intake *intake, uint32_t batch, uint64_t ep
 }
 
 static void
-take_row(StreamFeed *feed, Slot *slot)
+take_row(StreamFeed *feed, uint64_t row, Slot *slot)
 {
 	const Rows *rows = &feed->rows;
 
-	if (rows_label(rows, feed->row) >= 0) {
-		memcpy(slot->pixels + slot->n * rows->picture_size, rows->pixels + feed->row * rows->picture_size,
+	if (rows_label(rows, row) < 0)
+		return;
+	if (rows->pixels)
+		memcpy(slot->pixels + slot->n * rows->picture_size, rows->pixels + row * rows->picture_size,
 		       rows->picture_size);
-		slot->labels[slot->n] = rows_label(rows, feed->row);
-		slot->ids[slot->n++] = rows_id(rows, feed->row);
-		feed->used++;
-	}
-	pass(feed, 1);
+	else
+		data_set_take(&feed->intake->data_set, row, slot);
+	slot->labels[slot->n] = rows_label(rows, row);
+	slot->ids[slot->n++] = rows_id(rows, row);
+	feed->used++;
+}
+
+/* what the open record has of the batch, and of the epoch */
+static void
+take_rows(StreamFeed *feed, Slot *slot, uint64_t size)
+{
+	const uint64_t in_record = feed->rows.n - feed->row;
+	const uint64_t in_epoch = feed->intake->reader.about.epoch_samples - feed->passed;
+	const uint64_t most = in_record < in_epoch ? in_record : in_epoch;
+	uint64_t count;
+
+	for (count = 0; count < most && slot->n < size; count++)
+		take_row(feed, feed->row + count, slot);
+	pass(feed, count);
 }
 
 static Status
@@ -232,7 +254,7 @@ stream_feed_fill(void *context, Slot *slot)
 	while (status >= 0 && slot->n < size && feed->epoch == epoch) {
 		status = need_row(feed);
 		if (status >= 0)
-			take_row(feed, slot);
+			take_rows(feed, slot, size);
 	}
 	if (status >= 0 && slot->n < size)
 		status = fail(STATUS_INPUT,

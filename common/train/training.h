@@ -86,6 +86,9 @@ typedef struct Training {
 /** Will there be validation data? Known after training_begin. */
 bool training_has_validation(const Training *training);
 
+/** Are samples mixed with one another? */
+bool training_is_mixed(const Training *training);
+
 /** Does its net normalise batches? */
 bool training_has_bn(const Training *training);
 

@@ -7,6 +7,8 @@ extern "C" {
 }
 #include "emulator.h"
 
+#include <stdlib.h>
+
 static const struct {
 	EmulatorOrder order;
 	bool is_eager;
@@ -69,6 +71,15 @@ under_test_capability(int capability)
 {
 	emulator_device(static_cast<size_t>(1) << 30, capability);
 	return true;
+}
+
+/* Loaded as a plug-in nobody can call these: then EMULATED_CAPABILITY and EMULATED_MEMORY (bytes) say what the device is. */
+__attribute__((constructor)) static void
+heed_environment(void)
+{
+	const char *capability = getenv("EMULATED_CAPABILITY"), *memory = getenv("EMULATED_MEMORY");
+
+	emulator_device(memory ? strtoull(memory, nullptr, 10) : static_cast<size_t>(1) << 30, capability ? atoi(capability) : 80);
 }
 
 bool

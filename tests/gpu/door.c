@@ -1,7 +1,7 @@
 /* The CUDA backend's door: what backend.h promises, bit for bit, in every order of threads and streams. */
 #include "runs.h"
 
-#include "pixel/transform.h"
+#include "kernels/moves.h"
 
 #include <math.h>
 
@@ -54,58 +54,21 @@ TEST(held_rows_are_pixels)
 	CHECK(end_alike(sent, held), "vectors differ");
 }
 
-static uint64_t noise_state = 9;
-
-static int32_t
-noise(int32_t most)
-{
-	noise_state = noise_state * 6364136223846793005u + 1442695040888963407u;
-	return (int32_t)((noise_state >> 33) % (2 * (uint64_t)most + 1)) - most;
-}
-
-/* Usual ones, and some whose numbers are hostile. */
-static Transform
-some_transform(int i)
-{
-	Transform transform = { { (1 << 20) + noise(1 << 19), noise(1 << 19), noise(8 << 20), noise(1 << 19), (1 << 20) + noise(1 << 19), noise(8 << 20) },
-				{ 65536 + noise(65536), noise(64 << 16) }, { noise(SIDE), noise(SIDE), noise(SIDE), noise(SIDE), noise(300) } };
-
-	if (i % 4 == 3) {
-		for (int k = 0; k < 6; k++)
-			transform.affine[k] = noise(INT32_MAX);
-		transform.tone[0] = noise(INT32_MAX);
-		for (int k = 0; k < 4; k++)
-			transform.erase[k] = noise(INT32_MAX);
-	}
-	return transform;
-}
-
 /* A transform with the batch is the transform before it, bit for bit. */
 static void
 check_transforms(Fill fill)
 {
 	static uint8_t moved[sizeof pixels];
-	int32_t affine[6 * SAMPLES], tone[2 * SAMPLES], erase[5 * SAMPLES];
+	Moves moves = { .fill = fill, .value = 7, .state = 9 + fill };
 	Backend *before = open_backend(&training), *along = open_backend(&training);
-	Batch warped = batch, lazy = batch;
+	Batch warped = batch;
 
 	warped.pixels = moved;
-	lazy.affine = affine;
-	lazy.tone = tone;
-	lazy.erase = erase;
-	lazy.fill = (uint8_t)fill;
-	lazy.fill_value = 7;
 	for (uint64_t step = 1; step <= 5; step++) {
 		const Hyper now = hyper(step);
 
-		for (size_t i = 0; i < SAMPLES; i++) {
-			const Transform transform = some_transform((int)i);
-
-			transform_apply(&transform, fill, 7, SIDE, SIDE, 2, pixels + i * PICTURE, moved + i * PICTURE);
-			memcpy(affine + 6 * i, transform.affine, sizeof transform.affine);
-			memcpy(tone + 2 * i, transform.tone, sizeof transform.tone);
-			memcpy(erase + 5 * i, transform.erase, sizeof transform.erase);
-		}
+		moves_make(&moves, SAMPLES, net.input, pixels, moved);
+		const Batch lazy = moves_batch(&moves, batch);
 		CHECK(!cuda->step(before, &warped, &now) && !cuda->step(along, &lazy, &now), "%s", status_message());
 	}
 	CHECK(end_alike(before, along), "fill %s: vectors differ", fill_names[fill]);

@@ -1,6 +1,7 @@
 /* The CPU backend against the reference, whole networks, every instruction set that this machine has. */
 #include "cpu/cpu.h"
 #include "device/device.h"
+#include "moves.h"
 #include "nets.h"
 #include "ref/ref.h"
 #include "unit/check.h"
@@ -215,6 +216,53 @@ check_same_bits(const Case *test, Optimizer optimizer)
 	CHECK(!differs, "%s: %s differ from a step by one thread", test->text, how[differs]);
 }
 
+/* Rows or pixels with transforms against the pixels that these make: steps, then predictions. */
+static void
+check_transforms(const Case *test, int threads, Fill fill)
+{
+	Data data;
+	data_init(&data, test);
+	Moves moves = { .fill = fill, .value = 90, .state = 3 };
+	const size_t params = data.net.param_count, size = (size_t)test->input.h * test->input.w * test->input.c;
+	uint8_t *moved = malloc(MOST * size);
+	float *found = malloc((params + 1) * sizeof *found), *wanted = malloc((params + 1) * sizeof *wanted);
+	float prob[2][MOST * CLASSES];
+	int64_t rows[MOST];
+	Backend *before = open_backend(&cpu_backend, &data, 1, OPTIMIZER_SGD, true);
+	Backend *along = open_backend(&cpu_backend, &data, threads, OPTIMIZER_SGD, true);
+	Batch still = data.batch;
+
+	for (int i = 0; i < MOST; i++)
+		rows[i] = i;
+	still.pixels = moved;
+	CHECK(!cpu_backend.hold(along, 0, MOST, data.pixels), "%s", status_message());
+	for (int step = 1; step <= STEPS; step++) {
+		const Hyper now = hyper(step);
+		moves.fill = step == STEPS ? FILL_CONSTANT : fill;
+		moves_make(&moves, test->n, test->input, data.pixels, moved);
+		Batch lazy = moves_batch(&moves, data.batch);
+		lazy.pixels = step == 2 ? data.pixels : NULL;
+		lazy.rows = rows;
+		CHECK(!cpu_backend.step(before, &still, &now) && !cpu_backend.step(along, &lazy, &now), "%s", status_message());
+	}
+	cpu_backend.read(before, VECTOR_M, wanted);
+	cpu_backend.read(along, VECTOR_M, found);
+	CHECK(!memcmp(found, wanted, params * sizeof *found), "%s: %d threads, fill %s: gradients differ", test->text, threads,
+	      fill_names[fill]);
+	moves_make(&moves, MOST, test->input, data.pixels, moved);
+	still.n = MOST;
+	const Batch lazy = moves_batch(&moves, (Batch){ .n = MOST, .rows = rows });
+	CHECK(!cpu_backend.predict(before, &still, VECTOR_PARAM, prob[0]) && !cpu_backend.predict(along, &lazy, VECTOR_PARAM, prob[1]),
+	      "%s", status_message());
+	CHECK(!memcmp(prob[0], prob[1], sizeof prob[0]), "%s: predictions differ", test->text);
+	cpu_backend.close(before);
+	cpu_backend.close(along);
+	free(moved);
+	free(found);
+	free(wanted);
+	data_release(&data);
+}
+
 /* Losses of a few steps, and predictions after them. */
 static void
 check_trajectory(const Case *test, Optimizer optimizer)
@@ -271,6 +319,13 @@ TEST(same_bits)
 		check_same_bits(&cases[i], optimizers[i % 3]);
 }
 
+TEST(transforms)
+{
+	static const int threads[] = { 1, 2, 3, 9 };
+	for (int i = 0; i < CASES && check_ok; i++)
+		check_transforms(&cases[i], threads[i % 4], (Fill)(i % FILL_COUNT));
+}
+
 TEST(trajectories)
 {
 	static const Optimizer optimizers[] = { OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_SGD };
@@ -308,6 +363,7 @@ main(void)
 		RUN(predictions);
 		RUN(alone);
 		RUN(same_bits);
+		RUN(transforms);
 		RUN(trajectories);
 	}
 	return check_done();

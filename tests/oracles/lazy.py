@@ -1,5 +1,6 @@
 """Lazy streams, fm-stream(5), for tests: sound ones, hostile ones, and what a stream of epochs says of its rows."""
 import json
+import struct
 import sys
 
 import numpy as np
@@ -180,10 +181,45 @@ def check(path):
     print(records[0][0]["fm.fill"])
 
 
+def split(path, rows):
+    """The same stream, its epochs in records of so many rows."""
+    made = []
+    records = stream.read(open(path, "rb").read())
+    for metadata, found in records[:-1]:
+        n = len(next(iter(found.values())))
+        step = rows if "fm.epoch" in metadata else n
+        made += [(metadata, {name: array[at:at + step] for name, array in found.items()}) for at in range(0, n, step)]
+    made.append(({**records[-1][0], "fm.records": str(len(made))}, {}))
+    return b"".join(stream.record({**metadata, "fm.xxh3": stream.ZEROS, "fm.record": str(i)}, found)
+                    for i, (metadata, found) in enumerate(made))
+
+
+def compare(plain, lazy, path):
+    """Two models, of a plain stream and of the lazy one of that path, but for what their histories say of it, are one."""
+    end = stream.read(open(path, "rb").read())[-1][0]
+    parts = []
+    for model in (plain, lazy):
+        body = open(model, "rb").read()
+        length = struct.unpack_from("<Q", body)[0]
+        header = json.loads(body[8:8 + length])
+        metadata = header["__metadata__"]
+        metadata["fm.history"] = json.loads(metadata["fm.history"])
+        read = metadata["fm.history"][0]["inputs"][0]
+        is_lazy = read["history"][0]["options"].pop("lazy", False)
+        parts.append((is_lazy, read.pop("content"), read.pop("samples"), header, body[8 + length:]))
+    assert [part[0] for part in parts] == [False, True]
+    assert parts[1][1:3] == (end["fm.content"], int(end["fm.samples"])), (parts[1][1:3], end)
+    assert parts[0][3:] == parts[1][3:]
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "hostile":
         write_hostile(sys.argv[2])
     elif sys.argv[1] == "sound":
         sys.stdout.buffer.write(build(sound()))
+    elif sys.argv[1] == "split":
+        sys.stdout.buffer.write(split(sys.argv[2], int(sys.argv[3])))
+    elif sys.argv[1] == "compare":
+        compare(*sys.argv[2:])
     else:
         check(sys.argv[2])
