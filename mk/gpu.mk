@@ -100,11 +100,12 @@ $(BUILD)/gpu/$1/%.o: gpu/%.cc $(BUILD)/gpu/$1/flags | $(BUILD)/gpu/$1/include
 	$$(QUIET)$(call toolkit_field,$1,4) $(GPU_SYSROOT) -std=gnu++17 $(GPU_HOST_FLAGS) -Icommon -Igpu -D_GNU_SOURCE \
 		-isystem $(BUILD)/gpu/$1/include -isystem $(call gpu_headers,$1) -MMD -MP -c -o $$@ $$<
 
+# -x: local symbols name nvcc's temporary files, which are called after its process; the build ID would follow them
 $(BUILD)/lib/fm-tools/fm-cuda-$1.so: $(GPU_OBJECTS:gpu/%=$(BUILD)/gpu/$1/%) gpu/plugin.map mk/gpu.mk
 	@mkdir -p $$(@D)
 	$$(SAY) LINK $$@
 	$$(QUIET)$(call toolkit_field,$1,4) $(GPU_SYSROOT) -shared -o $$@ $$(filter %.o,$$^) -Wl,--version-script=gpu/plugin.map \
-		-Wl,--exclude-libs,ALL -Wl,-z,defs -Wl,--as-needed -static-libstdc++ -static-libgcc $(call gpu_rpath,$1) \
+		-Wl,--exclude-libs,ALL -Wl,-x -Wl,-z,defs -Wl,--as-needed -static-libstdc++ -static-libgcc $(call gpu_rpath,$1) \
 		-L$(call gpu_library_folder,$1) -Wl,-rpath-link,$(call gpu_library_folder,$1) -lcudart_static -lcublas -lrt -ldl -lpthread
 
 INSTALLED += $(BUILD)/lib/fm-tools/fm-cuda-$1.so>755>$$(PLUGIN_FOLDER)/fm-cuda-$1.so

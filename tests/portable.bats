@@ -8,12 +8,15 @@ setup_file() {
 	case ${FM_BIN%/bin} in
 	*/address | */thread | */clang) return 0 ;;
 	esac
-	local triplet
-	triplet=$(uname -m)-linux-gnu
 	mkdir -p "$BATS_FILE_TMPDIR/build/lib"
 	ln -s "$FM_BIN" "${FM_BIN%/bin}/libexec" "$BATS_FILE_TMPDIR/build/"
-	cd "$FM_ROOT" && SOURCE_DATE_EPOCH=1 mk/portable "$BATS_FILE_TMPDIR/build" "$portable" "${CC:-gcc}" \
-		/lib/"$triplet" /usr/lib/"$triplet" > "$BATS_FILE_TMPDIR/log" 2>&1 || touch "$BATS_FILE_TMPDIR/failed"
+	gather "$portable" > "$BATS_FILE_TMPDIR/log" 2>&1 || touch "$BATS_FILE_TMPDIR/failed"
+}
+
+gather() {
+	local triplet
+	triplet=$(uname -m)-linux-gnu
+	(cd "$FM_ROOT" && SOURCE_DATE_EPOCH=1 mk/portable "$BATS_FILE_TMPDIR/build" "$1" "${CC:-gcc}" /lib/"$triplet" /usr/lib/"$triplet")
 }
 
 need_portable() {
@@ -31,6 +34,27 @@ need_portable() {
 	local loaders=("$portable"/lib/ld-linux-*)
 	env LD_TRACE_LOADED_OBJECTS=1 "${loaders[0]}" --library-path "$portable/lib" "$portable/lib/fm-tools/programs/fm-plot" > mapped
 	! grep -vE "linux-vdso|$portable/lib/|statically linked" mapped | grep -v 'ld-linux' || fail "a library from elsewhere"
+}
+
+@test "a portable folder holds every library that its files need, and each version of a symbol" {
+	need_portable
+	local machine
+	machine=$(uname -m | sed 's/x86_64/X86-64/; s/aarch64/AArch64/')
+	run -0 "$PYTHON" "$FM_ROOT/tests/portable/closed.py" "$machine" "$portable"
+	cp -r "$portable" torn
+	rm torn/lib/libjansson.so.4
+	run -1 "$PYTHON" "$FM_ROOT/tests/portable/closed.py" "$machine" torn
+	assert_output --partial 'torn/lib/fm-tools/programs/fm-info needs libjansson.so.4'
+}
+
+@test "a portable folder is the same under another umask, in another place" {
+	need_portable
+	(umask 077 && gather "$PWD/again/fm-tools")
+	listing() {
+		tar --create --sort=name --numeric-owner -C "$1" . | sha256sum
+	}
+	diff --recursive --brief --no-dereference "$portable" again/fm-tools
+	[ "$(listing "$portable")" = "$(listing again/fm-tools)" ]
 }
 
 @test "a portable folder is moved, linked to, and finds what belongs to it" {

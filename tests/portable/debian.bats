@@ -1,31 +1,24 @@
-# debian.bats: what `make portable` makes, as it is released: the same bytes from two folders, and a whole pipeline in the
+# debian.bats: what `make portable` makes, as it is released: the same bytes from two builds, and a whole pipeline in the
 # oldest Debian still served, with nothing installed. Takes minutes: `make check-long`. Needs root, for chroot.
 load ../helper
-
-# sources FOLDER: a copy of what make reads
-sources() {
-	mkdir -p "$1"
-	(cd "$FM_ROOT" && tar --create --exclude=./build --exclude=./.git .) | tar --extract -C "$1"
-	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS SOURCE_DATE_EPOCH=1700000000 PORTABLE_XZ=-0 make -C "$1" portable \
-		PORTABLE_ARCHITECTURES="$(uname -m)" DEPS= GPU_ARCHITECTURES='60 90' > "$1.log" 2>&1 || {
-		tail -20 "$1.log"
-		return 1
-	}
-}
+load build
 
 setup_file() {
 	export work=$BATS_FILE_TMPDIR
-	sources "$work/one" || touch "$work/failed"
+	build_portable "$work/one" "$(uname -m)" || touch "$work/failed"
 }
 
 teardown_file() {
 	umount "$BATS_FILE_TMPDIR/old/proc" 2> /dev/null || true
 }
 
-@test "two builds in two folders are equal byte for byte" {
+@test "a second build is equal byte for byte: in another folder, later, by another number of jobs, under another umask" {
 	[ ! -e "$work/failed" ]
-	sources "$work/quite/elsewhere"
-	cmp "$work"/one/build/portable/*.tar.xz "$work"/quite/elsewhere/build/portable/*.tar.xz
+	mkdir home other
+	umask 077
+	build_portable "$work/quite/elsewhere" "$(uname -m)" OMP_NUM_THREADS=3 LC_ALL=C.UTF-8 TZ=Pacific/Auckland \
+		HOME="$PWD/home" TMPDIR="$PWD/other" USER=nobody # nproc, so make's jobs, by OMP_NUM_THREADS
+	same_portable "$work/one" "$work/quite/elsewhere"
 }
 
 @test "it runs in the oldest Debian still served, with nothing installed" {
