@@ -21,9 +21,11 @@ OBJECTS := $(COMMON_SOURCES:%.c=$(BUILD)/%.o)
 all: $(PROGRAMS) ## build the programs into build/bin (the default)
 
 help: ## print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(sort $(MAKEFILE_LIST)) | LC_ALL=C sort -u
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(sort $(MAKEFILE_LIST)) | LC_ALL=C sort -u
 	@echo
-	@echo 'variables: CC, CFLAGS, LDFLAGS, PREFIX ($(PREFIX)), DESTDIR, BUILD ($(BUILD)), SANITIZE, V=1'
+	@echo 'variables: CC, CFLAGS, CPPFLAGS, LDFLAGS, WERROR ($(WERROR)), PKG_CONFIG, SANITIZE, BUILD ($(BUILD)), V=1'
+	@echo '           PREFIX ($(PREFIX)), DESTDIR, DEPS= (installs no packages)'
+	@echo '           GPU=no, NVCC, CUDA_HOME, NVCCFLAGS, CXXFLAGS (the plug-ins'"'"'), GPU_ARCHITECTURES'
 
 # Instruction sets are flags of an object's folder, never global: only the dispatcher decides what runs.
 # under a sanitizer -O3 only takes time
@@ -42,17 +44,21 @@ $(BUILD)/common/pixel/avx512/%.o: EXTRA = $(KERNEL_OPTIMISE) $(AVX512)
 $(BUILD)/common/pixel/avx512vbmi/%.o: EXTRA = $(KERNEL_OPTIMISE) $(AVX512) -mavx512vbmi
 $(BUILD)/common/metrics/%.o: EXTRA = -fopenmp
 
-# What every file is compiled with, kept, so that other flags build everything again and the same flags nothing.
+# keep: a file with these words, written when they have changed. Also under make -n, which then tells the truth.
+define keep
++@mkdir -p $(@D)
++@printf '%s\n' $1 > $@.new
++@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+endef
+
+# What every file is compiled with, so that other flags build everything again and the same flags nothing.
 $(BUILD)/flags: FORCE
-	@mkdir -p $(@D)
-	@printf '%s\n' '$(CC) $(FLAGS) $(CPPFLAGS_ALL) $(CFLAGS) $(LDFLAGS)' > $@.new
-	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	$(call keep,'$(CC) $(FLAGS) $(CPPFLAGS_ALL) $(CFLAGS) $(LDFLAGS) $(CXX)' '$(KERNEL_OPTIMISE) $(AVX512) $(DRAW_FLAGS) $(EXPORT_FLAGS)' \
+		"$$(grep -h 'EXTRA[ ]*=' mk/*.mk)")
 
 # Likewise the list of objects, so that a removed source leaves the archive.
 $(BUILD)/objects: FORCE
-	@mkdir -p $(@D)
-	@printf '%s\n' $(OBJECTS) > $@.new
-	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	$(call keep,$(OBJECTS))
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -79,4 +85,4 @@ clean: ## remove everything that was built
 
 .SECONDARY:
 .DELETE_ON_ERROR:
--include $(shell find $(BUILD)/common $(BUILD)/tools $(BUILD)/tests -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/common $(BUILD)/gen $(BUILD)/libexec $(BUILD)/tools $(BUILD)/tests -name '*.d' 2>/dev/null)

@@ -19,7 +19,7 @@ ifneq ($(SANITIZE)$(findstring no,$(GPU)),)
 TOOLKITS :=
 else
 # One word a toolkit: MAJOR:VERSION:NVCC:COMPILER:ARCHITECTURES, commas between the architectures.
-TOOLKITS := $(if $(GPU_SOURCES),$(shell mk/toolkits $(if $(GPU_CROSS),'$(GPU_CROSS)' '$(GPU_ROOT)') | \
+TOOLKITS := $(if $(GPU_SOURCES),$(shell NVCC='$(NVCC)' CUDA_HOME='$(CUDA_HOME)' mk/toolkits $(if $(GPU_CROSS),'$(GPU_CROSS)' '$(GPU_ROOT)') | \
 	sed 's/ /:/;s/ /:/;s/ /:/;s/ /:/;s/ *$$//;s/ /,/g'))
 endif
 
@@ -66,9 +66,10 @@ gpu_rpath = -Wl,-rpath,'$$$$ORIGIN'$(if $(GPU_RPATH),$(if $(GPU_CROSS)$(filter /
 
 # lines of the source in profiles and in compute-sanitizer's reports; they name the folder of the build
 GPU_DEBUG ?= -lineinfo
-GPU_HOST_FLAGS := -Wall -Wextra -Werror -fvisibility=hidden -fPIC -ffp-contract=off -O2
-NVCC_FLAGS := -std=c++17 -O3 $(GPU_DEBUG) -Werror all-warnings -Xptxas -v \
-	-Xcompiler $(subst $(eval ) ,$(comma),$(GPU_HOST_FLAGS)) -Icommon -Igpu -D_GNU_SOURCE
+GPU_HOST_FLAGS := -Wall -Wextra $(WERROR) -fvisibility=hidden -fPIC -ffp-contract=off -O2
+NVCC_FLAGS = -std=c++17 -O3 $(GPU_DEBUG) $(if $(WERROR),-Werror all-warnings) -Xptxas -v \
+	-Xcompiler $(subst $(eval ) ,$(comma),$(GPU_HOST_FLAGS)) -Icommon -Igpu -D_GNU_SOURCE $(NVCCFLAGS)
+gpu_flags = $(filter $1:%,$(TOOLKITS)) $(GPU_ROOT) $(call gpu_machine,$1) $(NVCC_FLAGS) $(CPPFLAGS) $(CXXFLAGS) $(LDFLAGS) $(GPU_RPATH)
 
 .PHONY: gpu
 all: gpu
@@ -77,9 +78,7 @@ gpu: $(PLUGINS) ## build the GPU plug-ins, build/lib/fm-tools/fm-cuda-*.so, one 
 # $1 the toolkit's major number
 define GPU_RULES
 $(BUILD)/gpu/$1/flags: FORCE
-	@mkdir -p $$(@D)
-	@printf '%s\n' "$(filter $1:%,$(TOOLKITS)) $(GPU_ROOT) $(call gpu_machine,$1) $(NVCC_FLAGS) $(GPU_RPATH)" > $$@.new
-	@cmp -s $$@.new $$@ && rm $$@.new || mv $$@.new $$@
+	$$(call keep,'$$(call gpu_flags,$1)')
 
 # Links to Debian's CUDA headers, before every folder of headers that a compiler knows.
 $(BUILD)/gpu/$1/include: mk/toolkit-headers $(BUILD)/gpu/$1/flags
@@ -97,14 +96,14 @@ $(BUILD)/gpu/$1/%.o: gpu/%.cu $(BUILD)/gpu/$1/flags | $(BUILD)/gpu/$1/include
 $(BUILD)/gpu/$1/%.o: gpu/%.cc $(BUILD)/gpu/$1/flags | $(BUILD)/gpu/$1/include
 	@mkdir -p $$(@D)
 	$$(SAY) CXX $$@
-	$$(QUIET)$(call toolkit_field,$1,4) $(GPU_SYSROOT) -std=gnu++17 $(GPU_HOST_FLAGS) -Icommon -Igpu -D_GNU_SOURCE \
+	$$(QUIET)$(call toolkit_field,$1,4) $(GPU_SYSROOT) -std=gnu++17 $(GPU_HOST_FLAGS) -Icommon -Igpu -D_GNU_SOURCE $(CPPFLAGS) $(CXXFLAGS) \
 		-isystem $(BUILD)/gpu/$1/include -isystem $(call gpu_headers,$1) -MMD -MP -c -o $$@ $$<
 
 # -x: local symbols name nvcc's temporary files, which are called after its process; the build ID would follow them
 $(BUILD)/lib/fm-tools/fm-cuda-$1.so: $(GPU_OBJECTS:gpu/%=$(BUILD)/gpu/$1/%) gpu/plugin.map mk/gpu.mk
 	@mkdir -p $$(@D)
 	$$(SAY) LINK $$@
-	$$(QUIET)$(call toolkit_field,$1,4) $(GPU_SYSROOT) -shared -o $$@ $$(filter %.o,$$^) -Wl,--version-script=gpu/plugin.map \
+	$$(QUIET)$(call toolkit_field,$1,4) $(GPU_SYSROOT) -shared $(CXXFLAGS) $(LDFLAGS) -o $$@ $$(filter %.o,$$^) -Wl,--version-script=gpu/plugin.map \
 		-Wl,--exclude-libs,ALL -Wl,-x -Wl,-z,defs -Wl,--as-needed -static-libstdc++ -static-libgcc $(call gpu_rpath,$1) \
 		-L$(call gpu_library_folder,$1) -Wl,-rpath-link,$(call gpu_library_folder,$1) -lcudart_static -lcublas -lrt -ldl -lpthread
 

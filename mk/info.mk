@@ -9,6 +9,6 @@ $(OPTION_NAMES): common/info/option_names.awk $(wildcard tools/fm-*.c)
 	$(SAY) GEN $@
 	$(QUIET)awk -f common/info/option_names.awk $(sort $(wildcard tools/fm-*.c)) >$@.new && mv $@.new $@
 
-$(OPTION_NAMES:%.c=%.o): $(OPTION_NAMES)
+$(OPTION_NAMES:%.c=%.o): $(OPTION_NAMES) $(BUILD)/flags
 	$(SAY) CC $@
-	$(QUIET)$(CC) $(FLAGS) $(CPPFLAGS_ALL) $(CFLAGS) -c -o $@ $<
+	$(QUIET)$(CC) $(FLAGS) $(CPPFLAGS_ALL) $(CFLAGS) -MMD -MP -c -o $@ $<

@@ -33,7 +33,7 @@ $(BUILD)/completions/zsh/_%: $(BUILD)/bin/% mk/completion
 	$(SAY) MAKE $@
 	$(QUIET)mk/completion zsh $< > $@
 
-install: all completions ## install programs, manual pages and completions under DESTDIR and PREFIX
+install: all completions ## install programs, GPU plug-ins, library, manual pages and completions under DESTDIR and PREFIX
 	@printf '%s\n' $(foreach file,$(INSTALLED),'$(file)') | while IFS='>' read -r source mode target; do \
 		install -D -m "$$mode" "$$source" '$(DESTDIR)'"$$target" || exit 1; \
 	done

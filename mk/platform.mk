@@ -37,7 +37,10 @@ FOREIGN += $(shell find common/*/neon -name '*.c' 2>/dev/null)
 endif
 
 OPTIMISE ?= -O2
-WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+# WERROR= where a compiler newer than ours has more to say
+WERROR ?= -Werror
+PKG_CONFIG ?= pkg-config
+WARNINGS := -Wall -Wextra $(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 # SANITIZE is what the checking flavours add: -fsanitize=address,undefined; it makes gcc see things, so no -Werror there
 WARNINGS += $(if $(SANITIZE),-Wno-error)
 FLAGS := -std=gnu17 $(OPTIMISE) -g $(WARNINGS) -fno-math-errno -ffp-contract=off -fvisibility=hidden -fPIC $(SANITIZE)

@@ -39,10 +39,10 @@ $(STREAM_STATIC): $(STREAM_OBJECTS) mk/stream.mk
 	@rm -f $(@D)/fmstream.o
 
 $(BUILD)/lib/fmstream.pc: mk/fmstream.pc.in common/version.h FORCE
-	@mkdir -p $(@D)
-	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+	+@mkdir -p $(@D)
+	+@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
 		-e 's|@VERSION@|$(STREAM_VERSION)|' mk/fmstream.pc.in >$@.new
-	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+	+@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 install: install-library
 install-library: library

@@ -142,6 +142,14 @@ toolkit() {
 	[[ ${lines[0]} == "13 13.9 $PWD/ours/bin/hidden/nvcc "*" 75 90 100 " ]] || [[ ${lines[0]} == "13 13.9 $PWD/ours/bin/hidden/nvcc "*" 75 90 100" ]]
 	[ "$(grep -c '^13 ' <<< "$output")" = 1 ]
 	CUDA_HOME=$PWD/nowhere run -0 "$FM_ROOT/mk/toolkits"
+	CUDA_HOME=$PWD/old NVCC=$PWD/ours/bin/nvcc run -0 "$FM_ROOT/mk/toolkits"
+	assert_output --partial "13 13.9 $PWD/ours/bin/hidden/nvcc "
+	NVCC=$PWD/none run -0 "$FM_ROOT/mk/toolkits"
+	assert_output --partial "NVCC=$PWD/none: there is no such program"
+	for variable in "NVCC=$PWD/ours/bin/nvcc" "CUDA_HOME=$PWD/ours"; do
+		run -0 fresh_make -n V=1 BUILD="$BATS_TEST_TMPDIR/build" "$variable" GPU_ARCHITECTURES=100 NVCCFLAGS=--ours gpu
+		[[ $output =~ $PWD/ours/bin/hidden/nvcc\ -ccbin.*--ours ]]
+	done
 }
 
 @test "what two toolkits know is compiled once, by the older; a toolkit with nothing left builds nothing" {
