@@ -1,34 +1,14 @@
 /* convolution.cu: write windows out and add them up again. */
 #include "convolution.h"
 
-#include "divide.h"
 #include "product.h"
+#include "taps.h"
 
 /* At most this many elements of windows at a time: what follows from the shape alone, so that sums have one order. */
 #ifndef FM_WINDOW_ROOM
 #define FM_WINDOW_ROOM (32 << 20)
 #endif
 static const uint64_t window_room = FM_WINDOW_ROOM;
-
-struct Windows {
-	Convolution shape;
-	Divisor in_c, kernel_w, window, out_w, out_h; /* window: kernel.h kernel.w in.c */
-	Divisor in_w, in_h, stride;
-};
-
-static Windows
-windows_of(const Convolution &shape)
-{
-	return Windows{ shape,
-			divisor_of(shape.in_c),
-			divisor_of(shape.kernel_w),
-			divisor_of(shape.kernel_h * shape.kernel_w * shape.in_c),
-			divisor_of(shape.out_w),
-			divisor_of(shape.out_h),
-			divisor_of(shape.in_w),
-			divisor_of(shape.in_h),
-			divisor_of(shape.stride) };
-}
 
 uint64_t
 convolution_window_size(const Convolution &shape)
@@ -55,62 +35,35 @@ convolution_window_room(const Convolution &shape, uint32_t n)
 /* windows[sample, out.y, out.x][kernel.y, kernel.x, channel]: a thread an element */
 template <typename Cell>
 __global__ static void
-write_out_kernel(Windows job, uint32_t count, const Cell *x, Cell *windows)
+write_out_kernel(Taps taps, Divisor window, uint32_t count, const Cell *x, Cell *windows)
 {
 	const uint32_t at = blockIdx.x * blockDim.x + threadIdx.x;
-	const Convolution &shape = job.shape;
 	uint32_t element, channel, kernel_x, out_x, out_y;
 
 	if (at >= count)
 		return;
-	const uint32_t pixel = divide(at, job.window, &element);
-	const uint32_t kernel_y = divide(divide(element, job.in_c, &channel), job.kernel_w, &kernel_x);
-	const uint32_t sample = divide(divide(pixel, job.out_w, &out_x), job.out_h, &out_y);
-	const int32_t y = static_cast<int32_t>(out_y * shape.stride + kernel_y) - static_cast<int32_t>(shape.pad_top);
-	const int32_t column = static_cast<int32_t>(out_x * shape.stride + kernel_x) - static_cast<int32_t>(shape.pad_left);
-	const bool is_inside = y >= 0 && column >= 0 && y < static_cast<int32_t>(shape.in_h) &&
-			       column < static_cast<int32_t>(shape.in_w);
-	windows[at] = is_inside ? x[(static_cast<size_t>(sample * shape.in_h + y) * shape.in_w + column) * shape.in_c + channel]
-				: narrow<Cell>(0);
-}
-
-/* The output, along one axis, whose window's element `element` is place `at`. @return false: there is none */
-__device__ static bool
-output_with(uint32_t at, uint32_t pad, uint32_t element, const Divisor &stride, uint32_t count, uint32_t *output)
-{
-	uint32_t rest;
-
-	if (at + pad < element)
-		return false;
-	*output = divide(at + pad - element, stride, &rest);
-	return !rest && *output < count;
+	const uint32_t pixel = divide(at, window, &element);
+	const uint32_t kernel_y = divide(divide(element, taps.in_c, &channel), taps.kernel_w, &kernel_x);
+	const uint32_t sample = divide(divide(pixel, taps.out_w, &out_x), taps.out_h, &out_y);
+	const Cell *from = input_under(taps.shape, x, sample, out_y, out_x, kernel_y, kernel_x, channel);
+	windows[at] = from ? *from : narrow<Cell>(0);
 }
 
 /* dx[sample, y, x, channel] = the sum of its place in every window, in the kernel's order */
 template <typename Cell>
 __global__ static void
-add_up_kernel(Windows job, uint32_t count, const Cell *windows, Cell *dx)
+add_up_kernel(Taps taps, uint32_t window, uint32_t count, const Cell *windows, Cell *dx)
 {
 	const uint32_t at = blockIdx.x * blockDim.x + threadIdx.x;
-	const Convolution &shape = job.shape;
-	uint32_t channel, x, y, out_x, out_y;
+	uint32_t channel, x, y;
 	float sum = 0;
 
 	if (at >= count)
 		return;
-	const uint32_t sample = divide(divide(divide(at, job.in_c, &channel), job.in_w, &x), job.in_h, &y);
-	for (uint32_t kernel_y = 0; kernel_y < shape.kernel_h; kernel_y++) {
-		if (!output_with(y, shape.pad_top, kernel_y, job.stride, shape.out_h, &out_y))
-			continue;
-		for (uint32_t kernel_x = 0; kernel_x < shape.kernel_w; kernel_x++) {
-			if (!output_with(x, shape.pad_left, kernel_x, job.stride, shape.out_w, &out_x))
-				continue;
-			const size_t pixel = static_cast<size_t>(sample * shape.out_h + out_y) * shape.out_w + out_x;
-			const uint32_t element = (kernel_y * shape.kernel_w + kernel_x) * shape.in_c + channel;
-
-			sum += widen(windows[pixel * job.window.value + element]);
-		}
-	}
+	const uint32_t sample = divide(divide(divide(at, taps.in_c, &channel), taps.in_w, &x), taps.in_h, &y);
+	outputs_over(taps, sample, y, x, [&](size_t pixel, uint32_t tap) {
+		sum += widen(windows[pixel * window + tap * taps.in_c.value + channel]);
+	});
 	dx[at] = narrow<Cell>(sum);
 }
 
@@ -151,7 +104,8 @@ write_out(Work &work, const Convolution &shape, const Chunk &chunk, const Cell *
 	x += chunk.first * in_size(shape);
 	if (!count)
 		return x;
-	QUEUE(work, grid_for(work, count), write_out_kernel<Cell>, windows_of(shape), count, x, windows);
+	QUEUE(work, grid_for(work, count), write_out_kernel<Cell>, taps_of(shape),
+	      divisor_of(shape.kernel_h * shape.kernel_w * shape.in_c), count, x, windows);
 	return windows;
 }
 
@@ -182,7 +136,7 @@ convolution_input(Work &work, const Convolution &shape, uint32_t n, const Cell *
 		product_input(work, chunk.n * pixels, shape.out_c, window, dy + chunk.first * out_size(shape), weight,
 			      is_written_out ? windows : to);
 		if (is_written_out)
-			QUEUE(work, grid_for(work, count), add_up_kernel<Cell>, windows_of(shape), count, windows, to);
+			QUEUE(work, grid_for(work, count), add_up_kernel<Cell>, taps_of(shape), window, count, windows, to);
 	}
 }
 

@@ -6,6 +6,7 @@
 
 #include "direct_tile.h"
 #include "direct_window.h"
+#include "partial.h"
 #include "tensor.h"
 
 enum { COLUMNS = 64, BLOCKS_WANTED = 512, SLICE_LEAST = 256, SLICE_STEP = 16 };
@@ -126,19 +127,6 @@ weight_kernel(WeightJob job, const Cell *x, const Cell *dy, float *partial)
 	store_tile(job, first_row, first_column, sums, partial);
 }
 
-__global__ static void
-add_slices_kernel(uint32_t count, uint32_t slices, const float *partial, float alpha, float *dw)
-{
-	const uint32_t at = blockIdx.x * blockDim.x + threadIdx.x;
-	float sum = 0;
-
-	if (at >= count)
-		return;
-	for (uint32_t slice = 0; slice < slices; slice++)
-		sum += partial[static_cast<size_t>(slice) * count + at];
-	dw[at] = alpha * sum;
-}
-
 template <typename Cell>
 void
 direct_weight(Work &work, const Convolution &shape, uint32_t n, const Cell *x, const Cell *dy, float *partial, float alpha,
@@ -158,8 +146,7 @@ direct_weight(Work &work, const Convolution &shape, uint32_t n, const Cell *x, c
 		tensor_weight(work, job, grid.blocks, x, dy, partial);
 	else
 		QUEUE(work, grid, weight_kernel<Cell>, job, x, dy, partial);
-	QUEUE(work, grid_for(work, static_cast<uint64_t>(rows) * shape.out_c), add_slices_kernel, rows * shape.out_c, slices,
-	      static_cast<const float *>(partial), alpha, dw);
+	partial_add<float>(work, rows * shape.out_c, slices, partial, alpha, dw);
 }
 
 #define MAKE(Cell)                                                                                                     \

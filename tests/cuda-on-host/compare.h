@@ -53,6 +53,10 @@ compare_wait(void)
 	return work_is_well(host_work) && cudaStreamSynchronize(host_work.stream) == cudaSuccess;
 }
 
+/** Run a template, check_all<Cell>(), as a test for each kind of cell. */
+#define RUN_KINDS(check)                                                                                               \
+	(check_run("floats", check<float>), check_run("halves", check<Half>), check_run("bfloats", check<Brain>))
+
 /** Run every test in each order of blocks and threads. */
 inline int
 compare_main(void (*run)(void))

@@ -380,21 +380,9 @@ check_all(void)
 	}
 }
 
-TEST(floats) { check_all<float>(); }
-TEST(halves) { check_all<Half>(); }
-TEST(bfloats) { check_all<Brain>(); }
-
-static void
-run(void)
-{
-	RUN(floats);
-	RUN(halves);
-	RUN(bfloats);
-}
-
 int
 main(void)
 {
 	head.epoch = EPOCH;
-	return compare_main(run);
+	return compare_main([] { RUN_KINDS(check_all); });
 }

@@ -125,20 +125,8 @@ check_all(void)
 				check_pictures<Cell>(test, static_cast<Fill>(fill));
 }
 
-TEST(floats) { check_all<float>(); }
-TEST(halves) { check_all<Half>(); }
-TEST(bfloats) { check_all<Brain>(); }
-
-static void
-run(void)
-{
-	RUN(floats);
-	RUN(halves);
-	RUN(bfloats);
-}
-
 int
 main(void)
 {
-	return compare_main(run);
+	return compare_main([] { RUN_KINDS(check_all); });
 }
