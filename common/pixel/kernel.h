@@ -50,6 +50,22 @@ typedef struct WarpKernel {
 	void (*warp[4])(const Plane *plane, const int32_t affine[6], uint8_t *to);
 } WarpKernel;
 
+/* WarpKernel's four out of one that is always inlined, so that what depends on the fill is decided once and not for each pixel:
+ * warp(const Plane *, const int32_t affine[6], uint8_t *to, Fill). */
+#define WARP_OF_FILL(warp, name, fill)                                                                                 \
+	static void name(const Plane *plane, const int32_t affine[6], uint8_t *to)                                     \
+	{                                                                                                              \
+		warp(plane, affine, to, fill);                                                                         \
+	}
+#define WARPS_OF_FILLS(warp)                                                                                           \
+	WARP_OF_FILL(warp, warp_nearest, FILL_NEAREST)                                                                 \
+	WARP_OF_FILL(warp, warp_constant, FILL_CONSTANT)                                                               \
+	WARP_OF_FILL(warp, warp_reflect, FILL_REFLECT)                                                                 \
+	WARP_OF_FILL(warp, warp_wrap, FILL_WRAP)
+#define WARPS                                                                                                          \
+	{ [FILL_NEAREST] = warp_nearest, [FILL_CONSTANT] = warp_constant, [FILL_REFLECT] = warp_reflect,               \
+	  [FILL_WRAP] = warp_wrap }
+
 extern const WarpKernel warp_plain, warp_avx2, warp_avx512;
 
 /**

@@ -146,29 +146,7 @@ warp(const Plane *plane, const int32_t affine[6], uint8_t *to, Fill fill)
 		warp_row(plane, &axis_x, &axis_y, affine, y, to + (size_t)y * plane->w, fill);
 }
 
-static void
-warp_nearest(const Plane *plane, const int32_t affine[6], uint8_t *to)
-{
-	warp(plane, affine, to, FILL_NEAREST);
-}
-
-static void
-warp_constant(const Plane *plane, const int32_t affine[6], uint8_t *to)
-{
-	warp(plane, affine, to, FILL_CONSTANT);
-}
-
-static void
-warp_reflect(const Plane *plane, const int32_t affine[6], uint8_t *to)
-{
-	warp(plane, affine, to, FILL_REFLECT);
-}
-
-static void
-warp_wrap(const Plane *plane, const int32_t affine[6], uint8_t *to)
-{
-	warp(plane, affine, to, FILL_WRAP);
-}
+WARPS_OF_FILLS(warp)
 
 /* Sixteen pixels and the sixteen below, taken in turn; what is left of a row, one by one. */
 static void
@@ -200,6 +178,5 @@ const WarpKernel warp_avx2 = {
 	.take_apart = take_apart,
 	.join = join,
 	.lay_out = lay_out,
-	.warp = { [FILL_NEAREST] = warp_nearest, [FILL_CONSTANT] = warp_constant, [FILL_REFLECT] = warp_reflect,
-		  [FILL_WRAP] = warp_wrap },
+	.warp = WARPS,
 };
