@@ -5,6 +5,7 @@ BINDIR ?= $(PREFIX)/bin
 DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
 DOCDIR ?= $(DATADIR)/doc/fm-tools
+INSTALL ?= install
 
 MANUALS := $(sort $(wildcard man/*.[1-9]))
 EXAMPLES := $(shell find examples -type f | LC_ALL=C sort)
@@ -35,7 +36,7 @@ $(BUILD)/completions/zsh/_%: $(BUILD)/bin/% mk/completion
 
 install: all completions ## install programs, GPU plug-ins, library, manual pages and completions under DESTDIR and PREFIX
 	@printf '%s\n' $(foreach file,$(INSTALLED),'$(file)') | while IFS='>' read -r source mode target; do \
-		install -D -m "$$mode" "$$source" '$(DESTDIR)'"$$target" || exit 1; \
+		$(INSTALL) -D -m "$$mode" "$$source" '$(DESTDIR)'"$$target" || exit 1; \
 	done
 	@echo 'Installed below $(DESTDIR)$(PREFIX).'
 
@@ -43,5 +44,6 @@ uninstall: ## remove what install put there
 	@printf '%s\n' $(foreach file,$(INSTALLED),'$(file)') | while IFS='>' read -r source mode target; do \
 		rm -f '$(DESTDIR)'"$$target" || exit 1; \
 	done
-	@find '$(DESTDIR)$(DOCDIR)' -depth -type d -empty -delete 2> /dev/null || true
+	@find '$(DESTDIR)$(DOCDIR)' '$(DESTDIR)$(LIBEXECDIR)/fm-tools' '$(DESTDIR)$(PLUGIN_FOLDER)' -depth -type d -empty -delete \
+		2> /dev/null || true
 	@echo 'Removed from $(DESTDIR)$(PREFIX).'

@@ -12,7 +12,6 @@ STREAM_OBJECTS := $(STREAM_SOURCES:%.c=$(BUILD)/%.o)
 # what the shell tests and the benchmark pass streams through
 unit: $(BUILD)/tests/bench/pass
 
-INSTALL ?= install
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 
@@ -46,16 +45,16 @@ $(BUILD)/lib/fmstream.pc: mk/fmstream.pc.in common/version.h FORCE
 
 install: install-library
 install-library: library
-	$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)/fm'
-	$(INSTALL) -m 644 common/fm/stream.h '$(DESTDIR)$(INCLUDEDIR)/fm/stream.h'
-	$(INSTALL) -m 644 $(STREAM_SHARED) $(STREAM_STATIC) '$(DESTDIR)$(LIBDIR)'
-	ln -sf libfmstream.so.$(STREAM_VERSION) '$(DESTDIR)$(LIBDIR)/$(STREAM_SONAME)'
-	ln -sf libfmstream.so.$(STREAM_VERSION) '$(DESTDIR)$(LIBDIR)/libfmstream.so'
-	$(INSTALL) -m 644 $(BUILD)/lib/fmstream.pc '$(DESTDIR)$(LIBDIR)/pkgconfig/fmstream.pc'
+	$(QUIET)$(INSTALL) -d '$(DESTDIR)$(LIBDIR)/pkgconfig' '$(DESTDIR)$(INCLUDEDIR)/fm'
+	$(QUIET)$(INSTALL) -m 644 common/fm/stream.h '$(DESTDIR)$(INCLUDEDIR)/fm/stream.h'
+	$(QUIET)$(INSTALL) -m 644 $(STREAM_SHARED) $(STREAM_STATIC) '$(DESTDIR)$(LIBDIR)'
+	$(QUIET)ln -sf libfmstream.so.$(STREAM_VERSION) '$(DESTDIR)$(LIBDIR)/$(STREAM_SONAME)'
+	$(QUIET)ln -sf libfmstream.so.$(STREAM_VERSION) '$(DESTDIR)$(LIBDIR)/libfmstream.so'
+	$(QUIET)$(INSTALL) -m 644 $(BUILD)/lib/fmstream.pc '$(DESTDIR)$(LIBDIR)/pkgconfig/fmstream.pc'
 
 uninstall: uninstall-library
 uninstall-library:
-	rm -f '$(DESTDIR)$(INCLUDEDIR)/fm/stream.h' '$(DESTDIR)$(LIBDIR)/libfmstream.a' \
+	$(QUIET)rm -f '$(DESTDIR)$(INCLUDEDIR)/fm/stream.h' '$(DESTDIR)$(LIBDIR)/libfmstream.a' \
 		'$(DESTDIR)$(LIBDIR)/libfmstream.so' '$(DESTDIR)$(LIBDIR)/$(STREAM_SONAME)' \
 		'$(DESTDIR)$(LIBDIR)/libfmstream.so.$(STREAM_VERSION)' '$(DESTDIR)$(LIBDIR)/pkgconfig/fmstream.pc'
-	-rmdir '$(DESTDIR)$(INCLUDEDIR)/fm' 2>/dev/null
+	$(QUIET)rmdir '$(DESTDIR)$(INCLUDEDIR)/fm' 2> /dev/null || true
