@@ -175,8 +175,9 @@ add_rows(WarpColumns<COLUMNS> &columns, int n, float2 mine)
 	return total;
 }
 
+/* Not static: nvcc would name the shared variable after its own process, and no two builds would be the same. */
 template <int COLUMNS>
-__device__ static void
+__device__ void
 store_moments(const DirectJob &job, uint32_t first_row, uint32_t first_column, const TensorSums<COLUMNS> &sums,
 	      float2 *moments)
 {

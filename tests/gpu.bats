@@ -56,6 +56,12 @@ assert "60" in backends[f"fm-cuda-{sys.argv[1]}.so"]["ptx"].split(), backends' "
 	[ "$(grep -o '"why":null}' <<< "$output" | wc -l)" = "$(plugins | wc -l)" ] || fail "not every plug-in can be loaded: $output"
 }
 
+@test "no shared variable has a name that follows nvcc's process: none is in a static __device__ function" {
+	run -0 awk '/__device__ static|static __device__/ { is_inside = 1 } /^}/ { is_inside = 0 }
+		is_inside && /SHARED\(/ { print FILENAME ": " $0 }' "$FM_ROOT"/gpu/*.cu "$FM_ROOT"/gpu/*.h
+	assert_output ''
+}
+
 @test "every kernel is within its budget for sm_60 and sm_90: registers, spills, shared memory, occupancy" {
 	need_plugins
 	need c++filt
