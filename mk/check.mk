@@ -59,5 +59,5 @@ check-run:
 		$(CLANG_SUITES) $(THREAD_SUITES) $(BATS) $(TAP_SCRIPTS)
 
 check-long: all unit $(PEER_PROGRAMS) ## the tests that take long or need PyTorch (tests/peers, tests/portable)
-	@$(if $(DEPS),$(DEPS) build check lint portable long)
+	@$(if $(DEPS),$(DEPS) build check lint long $(PORTABLE_PURPOSES))
 	@FM_BIN='$(abspath $(BUILD)/bin)' tests/run -j 1 -o $(BUILD)/check-long $(sort $(wildcard tests/peers/*.bats tests/portable/*.bats))

@@ -11,11 +11,13 @@ PORTABLE_FLAGS = PREFIX=/ GPU_RPATH= GPU_DEBUG= CFLAGS='$(CFLAGS) -ffile-prefix-
 portable_compiler = $(if $(filter $1,$(shell uname -m)),gcc,$1-linux-gnu-gcc)
 portable_name = fm-tools-$(STREAM_VERSION)-$1
 
+# of mk/packages.txt; the second where the distribution's CUDA is
+PORTABLE_PURPOSES := portable $(if $(filter no,$(GPU)),,$(if $(wildcard /usr/lib/nvidia-cuda-toolkit/bin/nvcc),portable-gpu))
+
 .PHONY: portable portable-deps $(PORTABLE_ARCHITECTURES:%=portable-%)
 portable: $(PORTABLE_ARCHITECTURES:%=portable-%) ## one folder a processor that runs anywhere, and its tarball: build/portable
 portable-deps:
-	@$(if $(DEPS),$(DEPS) build portable $(if $(filter-out no,$(or $(GPU),yes)),$(if \
-		$(wildcard /usr/lib/nvidia-cuda-toolkit/bin/nvcc),portable-gpu)))
+	@$(if $(DEPS),$(DEPS) build $(PORTABLE_PURPOSES))
 
 $(PORTABLE_ARCHITECTURES:%=portable-%): portable-%: portable-deps
 	@mk/portable-build $* $(PORTABLE)/$(call portable_name,$*) $(call portable_compiler,$*) '$(MAKE)' $(PORTABLE_FLAGS)
