@@ -8,7 +8,10 @@
 #include <string.h>
 
 /* cuBLAS's own memory, ours so that its choice of algorithms is the same from run to run; NVIDIA's advice for Hopper. */
-static const size_t blas_workspace = static_cast<size_t>(32) << 20;
+#ifndef FM_BLAS_WORKSPACE
+#define FM_BLAS_WORKSPACE (32 << 20)
+#endif
+static const size_t blas_workspace = FM_BLAS_WORKSPACE;
 
 static size_t
 cell_size(const Backend *backend)

@@ -26,24 +26,23 @@ taps_of(const Convolution &shape)
 
 #ifdef FM_KERNELS
 
-/** Address of a cell of x. (direct_window.h does this by itself: asked here it takes more registers.) @return NULL on padding */
-template <typename Cell>
-__device__ inline const Cell *
-input_at(const Convolution &shape, const Cell *x, uint32_t sample, int32_t row, int32_t column, uint32_t channel)
-{
-	if (row < 0 || column < 0 || row >= static_cast<int32_t>(shape.in_h) || column >= static_cast<int32_t>(shape.in_w))
-		return nullptr;
-	return x + (static_cast<size_t>(sample * shape.in_h + row) * shape.in_w + column) * shape.in_c + channel;
-}
-
-/** The same under tap (row, column) of the window of output (y, x). */
+/**
+ * Address of the cell under tap (row, column) of the window of output (y, x). (direct_window.h does this by itself, with fewer
+ * registers.)
+ *
+ * @return NULL on padding
+ */
 template <typename Cell>
 __device__ inline const Cell *
 input_under(const Convolution &shape, const Cell *cells, uint32_t sample, uint32_t y, uint32_t x, uint32_t row, uint32_t column,
 	    uint32_t channel)
 {
-	return input_at(shape, cells, sample, static_cast<int32_t>(y * shape.stride + row) - static_cast<int32_t>(shape.pad_top),
-			static_cast<int32_t>(x * shape.stride + column) - static_cast<int32_t>(shape.pad_left), channel);
+	const int32_t in_y = static_cast<int32_t>(y * shape.stride + row) - static_cast<int32_t>(shape.pad_top);
+	const int32_t in_x = static_cast<int32_t>(x * shape.stride + column) - static_cast<int32_t>(shape.pad_left);
+
+	if (in_y < 0 || in_x < 0 || in_y >= static_cast<int32_t>(shape.in_h) || in_x >= static_cast<int32_t>(shape.in_w))
+		return nullptr;
+	return cells + (static_cast<size_t>(sample * shape.in_h + in_y) * shape.in_w + in_x) * shape.in_c + channel;
 }
 
 /** The output, along one axis, whose window's element `element` is place `at`. @return false: there is none */

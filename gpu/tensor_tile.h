@@ -65,42 +65,50 @@ tensor_word(float value)
 	return (__float_as_uint(value) + 0x1000) & 0xffffe000;
 }
 
-inline float word_product(uint32_t a, uint32_t b, float) { return __uint_as_float(a) * __uint_as_float(b); }
+/* The numbers of a word: two, or a float alone. */
+struct WordNumbers {
+	float low, high;
+};
+
+inline WordNumbers word_numbers(uint32_t word, float) { return WordNumbers{ __uint_as_float(word), 0 }; }
+inline float word_product(const WordNumbers &a, const WordNumbers &b, float) { return a.low * b.low; }
+
+template <typename Cell>
+inline WordNumbers
+word_numbers(uint32_t word, Cell)
+{
+	Cell cells[2];
+
+	memcpy(cells, &word, sizeof cells);
+	return WordNumbers{ widen(cells[0]), widen(cells[1]) };
+}
 
 template <typename Cell>
 inline float
-word_product(uint32_t a, uint32_t b, Cell)
+word_product(const WordNumbers &a, const WordNumbers &b, Cell)
 {
-	Cell left[2], right[2];
-
-	memcpy(left, &a, sizeof left);
-	memcpy(right, &b, sizeof right);
-	return widen(left[0]) * widen(right[0]) + widen(left[1]) * widen(right[1]);
+	return a.low * b.low + a.high * b.high;
 }
 
-struct Fragments {
-	uint32_t a[4], b[2];
-};
-
 /* Word (row, k) of a is lane 4 (row % 8) + k % 4's register row / 8 + 2 (k / 4); word (k, column) of b lane 4 column +
- * k % 4's register k / 4. */
+ * k % 4's register k / 4. A lane needs two rows of a and two columns of b. */
 template <typename Cell>
 inline void
 multiply_fragments(float *sums, const uint32_t *a, const uint32_t *b)
 {
-	const Fragments mine = { { a[0], a[1], a[2], a[3] }, { b[0], b[1] } };
-	const emulator::Slot *slots = emulator::exchange(0xffffffff, &mine, sizeof mine, __FILE__, __LINE__);
-	const unsigned lane = emulator::here.lane;
+	const uint32_t mine[] = { a[0], a[1], a[2], a[3], b[0], b[1] };
+	const emulator::Slot *slots = emulator::exchange(0xffffffff, mine, sizeof mine, __FILE__, __LINE__);
+	const unsigned row = emulator::here.lane / 4, column = emulator::here.lane % 4 * 2;
 
-	for (unsigned i = 0; i < 4; i++) {
-		const unsigned row = lane / 4, column = lane % 4 * 2 + i % 2;
+	for (unsigned k = 0; k < TENSOR_WORDS; k++) {
+		WordNumbers left[2], right[2];
 
-		for (unsigned k = 0; k < TENSOR_WORDS; k++) {
-			const Fragments left = emulator_lane<Fragments>(slots, 4 * row + k % 4);
-			const Fragments right = emulator_lane<Fragments>(slots, 4 * column + k % 4);
-
-			sums[i] += word_product(left.a[i / 2 + 2 * (k / 4)], right.b[k / 4], Cell());
+		for (unsigned i = 0; i < 2; i++) {
+			left[i] = word_numbers(slots[4 * row + k % 4].word(i + k / 4 * 2), Cell());
+			right[i] = word_numbers(slots[4 * (column + i) + k % 4].word(4 + k / 4), Cell());
 		}
+		for (unsigned i = 0; i < 4; i++)
+			sums[i] += word_product(left[i / 2], right[i % 2], Cell());
 	}
 }
 

@@ -181,7 +181,7 @@ on_gpu() {
 	make_both in.fms 500 "${MOVES[@]}" --epochs 2
 	on_gpu train --device cuda --steps 5 -o all.safetensors lazy.fms
 	# room enough for the net, with less than the data set's half a megabyte to spare
-	local memory=$((1 << 20)) status=5
+	local memory=0 status=5
 	while [ $status = 5 ]; do
 		memory=$((memory + (1 << 18)))
 		status=0

@@ -41,6 +41,7 @@ static struct {
 	void *dynamic;
 	Thread *self;
 	Fibre *free_fibres; /* a list */
+	std::vector<size_t> turns; /* of its threads */
 } block;
 
 static uint64_t random_state = 88172645463325252u;
@@ -54,12 +55,11 @@ random_next(void)
 	return random_state;
 }
 
-/* 0 … count - 1 in the order that the tests asked for */
-static std::vector<size_t>
-turns(size_t count)
+/* order = 0 … count - 1 as the tests asked for */
+static const std::vector<size_t> &
+turns(size_t count, std::vector<size_t> &order)
 {
-	std::vector<size_t> order(count);
-
+	order.resize(count);
 	std::iota(order.begin(), order.end(), 0);
 	if (control.order == EMULATOR_REVERSE)
 		std::reverse(order.begin(), order.end());
@@ -213,7 +213,7 @@ take_turn(Thread *thread)
 static bool
 is_same_place(const Thread &a, const Thread &b)
 {
-	return a.wait == b.wait && a.line == b.line && !strcmp(a.file, b.file);
+	return a.wait == b.wait && a.line == b.line && (a.file == b.file || !strcmp(a.file, b.file));
 }
 
 /* Let every warp go on whose lanes have all come to the same function. @return whether there was one */
@@ -279,7 +279,7 @@ run_block(uint3 index)
 		thread.position.lane = at % WARP;
 	}
 	while (is_running) {
-		for (size_t i : turns(count))
+		for (size_t i : turns(count, block.turns))
 			if (block.threads[i].wait == Wait::none)
 				take_turn(&block.threads[i]);
 		is_running = release_warps() || release_block();
@@ -291,6 +291,7 @@ run(const Launch &launch)
 {
 	const size_t count = static_cast<size_t>(launch.block.x) * launch.block.y * launch.block.z;
 	const size_t blocks = static_cast<size_t>(launch.grid.x) * launch.grid.y * launch.grid.z;
+	std::vector<size_t> order;
 
 	control.counts.launches++;
 	block.launch = &launch;
@@ -298,7 +299,7 @@ run(const Launch &launch)
 	for (std::vector<Slot> &slots : block.slots)
 		slots.assign((count + WARP - 1) / WARP * WARP, Slot());
 	block.dynamic = poisoned(launch.shared);
-	for (size_t i : turns(blocks)) {
+	for (size_t i : turns(blocks, order)) {
 		const unsigned at = static_cast<unsigned>(i);
 
 		run_block({ at % launch.grid.x, at / launch.grid.x % launch.grid.y, at / launch.grid.x / launch.grid.y });

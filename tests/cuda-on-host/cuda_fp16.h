@@ -25,20 +25,35 @@ __half_as_ushort(__half value)
 	return value.bits;
 }
 
-/* Sign, 5 bits of exponent (bias 15), 10 of mantissa. */
 static inline float
-__half2float(__half half)
+float_of_bits(uint32_t bits)
 {
-	const uint32_t exponent = half.bits >> 10 & 31, mantissa = half.bits & 1023;
-	const uint32_t bits = (exponent + 127 - 15) << 23 | mantissa << 13; /* a float's bias is 127, its mantissa 23 bits */
 	float value;
 
 	memcpy(&value, &bits, sizeof value);
-	if (exponent == 31)
-		value = mantissa ? NAN : INFINITY;
-	else if (!exponent)
-		value = static_cast<float>(mantissa) * 0x1p-24f;
-	return half.bits & 0x8000 ? -value : value;
+	return value;
+}
+
+static inline uint32_t
+bits_of_float(float value)
+{
+	uint32_t bits;
+
+	memcpy(&bits, &value, sizeof bits);
+	return bits;
+}
+
+/* Sign, 5 bits of exponent (bias 15), 10 of mantissa: in a float's place (bias 127, mantissa 23 bits), subnormal or not, the
+ * number is 2^112 times too small. No branches but for what is no number: this is most of what an emulated mma.sync does. */
+static inline float
+__half2float(__half half)
+{
+	const uint32_t sign = static_cast<uint32_t>(half.bits & 0x8000) << 16;
+	uint32_t bits = bits_of_float(float_of_bits(static_cast<uint32_t>(half.bits & 0x7fff) << 13) * 0x1p112f);
+
+	if ((half.bits & 0x7c00) == 0x7c00)
+		bits = half.bits & 1023 ? 0x7fc00000 : 0x7f800000;
+	return float_of_bits(sign | bits);
 }
 
 static inline __half
@@ -46,22 +61,18 @@ __float2half_rn(float value)
 {
 	const uint16_t sign = signbit(value) ? 0x8000 : 0;
 	const float size = fabsf(value);
-	uint16_t bits;
-	int exponent;
+	const uint32_t all = bits_of_float(size);
+	uint32_t bits;
 
 	if (isnan(value))
 		bits = 0x7fff;
 	else if (size >= 65520) /* halfway from the largest to what would come next */
 		bits = 0x7c00;
-	else if (size < 0x1p-14f) /* subnormal, in units of 2^-24; rounding up to 1024 gives the smallest normal one */
-		bits = static_cast<uint16_t>(nearbyintf(size * 0x1p24f));
-	else {
-		const float fraction = frexpf(size, &exponent); /* 0.5 … 1 */
-		const unsigned mantissa = static_cast<unsigned>(nearbyintf(fraction * 2048)); /* 1024 … 2048 */
-
-		bits = static_cast<uint16_t>((static_cast<unsigned>(exponent + 14) << 10) + mantissa - 1024);
-	}
-	return __ushort_as_half(sign | bits);
+	else if (size < 0x1p-14f) /* subnormal, in units of 2^-24, as floats about 0.5 are */
+		bits = bits_of_float(size + 0.5f) - bits_of_float(0.5f);
+	else /* half a unit less one, and one if it is odd; then the exponent's bias */
+		bits = (all + 0xfff + (all >> 13 & 1) - (112u << 23)) >> 13;
+	return __ushort_as_half(static_cast<uint16_t>(sign | bits));
 }
 
 #endif

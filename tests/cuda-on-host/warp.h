@@ -19,6 +19,15 @@ enum { WARP = 32, SLOT = 64 };
 /* What a lane shows the others. */
 struct Slot {
 	alignas(16) unsigned char bytes[SLOT];
+
+	uint32_t
+	word(unsigned at) const
+	{
+		uint32_t value;
+
+		memcpy(&value, bytes + sizeof value * at, sizeof value);
+		return value;
+	}
 };
 
 /* The thread whose turn it is, and its block. */
