@@ -372,7 +372,8 @@ devices() {
 	export LD_PRELOAD=$driver/libcuda.so.1 FM_BACKENDS=$folder FAKE_GPUS='Tesla P100-PCIE-16GB:6:0:16280' DATA=$PWD/data.fms \
 		SANITIZERS=
 	run -0 "$FM_ROOT/tests/bench/gpu.sh" tree "$PWD/results"
-	for line in 'ok      repeats' 'ok      resumes' 'ok      agrees-with-cpu' 'epoch    batch 512, fp32' 'predict  fp32' '3 passed, 0 failed'; do
+	for line in 'ok      repeats' 'ok      resumes' 'ok      agrees-with-cpu' 'ok      lazy-is-plain' 'epoch    batch 512, fp32' \
+		'epoch    512, augmented lazy' 'predict  fp32' '4 passed, 0 failed'; do
 		assert_output --partial "$line"
 	done
 	[ "$(grep -c passed results/summary.txt)" = 1 ]

@@ -158,7 +158,19 @@ agrees_with_cpu() {
 		END { printf "largest difference %.3g over %d pictures\n", most, NR; exit !(NR && most <= 1e-3) }'
 }
 
-export -f train_small resumes_exactly repeats_exactly agrees_with_cpu
+# The same model of a lazy stream, whose transforms the card applies, by what it predicts.
+lazy_is_plain() {
+	local form option=()
+	for form in plain lazy; do
+		[ $form = plain ] || option=(--lazy)
+		fm-augment "${option[@]}" --preset seed --epochs 2 "$work/small.fms" |
+			fm-train --quiet --device cuda --arch "$small_net" --batch 32 -o "$work/form.safetensors" || return 1
+		fm-predict --device cuda --format tsv --top 9 -m "$work/form.safetensors" "$work/small.fms" > "$work/$form.tsv" || return 1
+	done
+	cmp "$work/plain.tsv" "$work/lazy.tsv"
+}
+
+export -f train_small resumes_exactly repeats_exactly agrees_with_cpu lazy_is_plain
 export work small_net
 
 sanitize() {
@@ -177,19 +189,38 @@ sanitize() {
 
 # --- what is timed
 
-# epoch BATCH PRECISION: the fastest epoch of four, as the log has it
-epoch() {
-	[ $((end - SECONDS)) -gt 20 ] || { skip "epoch, batch $1, $2" "no time was left"; return; }
+# fastest_epoch WHAT COMMAND…: of those that fm-train logs
+fastest_epoch() {
+	local what=$1
+	shift
+	[ $((end - SECONDS)) -gt 20 ] || { skip "epoch, $what" "no time was left"; return; }
 	rm -f "$work/log"
-	if [ "$(seconds fm-train --quiet --device cuda --batch "$1" --precision "$2" --epochs 4 --log "$work/log" -o "$work/timed.safetensors" "$work/train.fms")" = -1 ]; then
-		skip "epoch, batch $1, $2" "$(tail -n 1 "$work/err")"
+	if [ "$(seconds "$@")" = -1 ]; then
+		skip "epoch, $what" "$(tail -n 1 "$work/err")"
 		return
 	fi
 	cat "$work/log" >> "$results/epochs.jsonl"
 	sed -n 's/.*"seconds":\([0-9.e+-]*\).*/\1/p' "$work/log" | sort -g | head -n 1 |
-		awk -v n="$samples" -v what="batch $1, $2" '{ printf "epoch    %-18s %9.1f ms  %12.0f images/s\n", what, $1 * 1000, n / $1 }' |
+		awk -v n="$samples" -v what="$what" '{ printf "epoch    %-18s %9.1f ms  %12.0f images/s\n", what, $1 * 1000, n / $1 }' |
 		tee -a "$summary"
 }
+
+train_timed() {
+	fm-train --quiet --device cuda --log "$work/log" -o "$work/timed.safetensors" "$@"
+}
+
+# epoch BATCH PRECISION
+epoch() {
+	fastest_epoch "batch $1, $2" bash -c 'train_timed "$@"' - --batch "$1" --precision "$2" --epochs 4 "$work/train.fms"
+}
+
+# augmented FORM OPTION…: behind fm-augment, which sends pixels, or rows and transforms
+augmented() {
+	fastest_epoch "512, augmented $1" bash -c 'set -o pipefail
+		fm-augment "$@" --preset seed --epochs 4 "$work/train.fms" | train_timed --batch 512' - "${@:2}"
+}
+
+export -f train_timed
 
 predict() {
 	local whole start
@@ -240,6 +271,7 @@ done
 check repeats 60 bash -c repeats_exactly
 check resumes 60 bash -c resumes_exactly
 check agrees-with-cpu 90 bash -c agrees_with_cpu
+check lazy-is-plain 60 bash -c lazy_is_plain
 for tool in ${SANITIZERS-memcheck racecheck initcheck}; do
 	sanitize $tool
 done
@@ -248,6 +280,8 @@ for batch in 512 128; do
 		epoch $batch $precision
 	done
 done
+augmented plain
+augmented lazy --lazy
 cold
 predict
 peer
