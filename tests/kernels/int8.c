@@ -414,12 +414,13 @@ typedef struct Hot {
 } Hot;
 
 static const Hot hot[] = {
-	{ "28x28 1 to 32, 4x4, pooled", 28, 28, 4, 32, 0, 1 }, { "14x14 32 to 64, 3x3", 14, 14, 32, 64, 3, 8 },
+	{ "28x28 1 to 32, 4x4, pooled", 28, 28, 4, 32, 0, 1 }, { "32x32 3 to 32, 4x4, pooled", 32, 32, 12, 32, 0, 1 },
+	{ "14x14 32 to 64, 3x3", 14, 14, 32, 64, 3, 8 },
 	{ "7x7 64 to 128, 3x3", 7, 7, 64, 128, 3, 8 }, { "dense 1792 to 128, 32 images", 1, 32, 1792, 128, 1, 1 },
 	{ "16x16 48 to 96, 5x5", 16, 16, 48, 96, 5, 4 },
 };
 
-/* The first layer's rows are read where they lie: kernel 0 is one of four rows of four bytes. */
+/* The first layer's rows are read where they lie: kernel 0 is one of four rows of c bytes. */
 static void
 case_hot(Case *test, const Hot *h)
 {
@@ -434,7 +435,7 @@ case_hot(Case *test, const Hot *h)
 	test->c = h->c;
 	test->out = h->out;
 	test->y = (Plane){ .h = h->h, .w = h->w, .lanes = h->out };
-	test->x_pixel = test->is_pooled ? 1 : h->c;
+	test->x_pixel = test->is_pooled ? h->c / 4 : h->c;
 	test->x_row = (h->w + 2 * pad + (test->is_pooled ? 4 : 0)) * test->x_pixel;
 	test->x_image = test->window.in_h * test->x_row;
 	test->x = guarded(test->n * test->x_image);

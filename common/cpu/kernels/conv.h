@@ -198,24 +198,6 @@ conv_end(const Conv *conv, const Tile *tile, Sums sums, const int vectors, const
 #undef END
 }
 
-/* Of two rows the largest of every 2 x 2 sums: bias, ReLU and rounding commute with it. */
-INLINE void
-conv_end_pooled(const Conv *conv, const Tile *tile, Sums sums, const int vectors, const int pixels)
-{
-	const size_t pixel = conv->y.pixel * conv_cell(conv);
-	const Ending ending = conv_ending(conv, tile, vectors);
-#define LARGEST(i, v) sum_max(sum_max(sums[0][i][v], sums[0][i + 1][v]), sum_max(sums[1][i][v], sums[1][i + 1][v]))
-#define END(i)                                                                                                         \
-	if (i % 2 == 0 && i + 1 < pixels) {                                                                            \
-		conv_put(conv, &ending, tile->y + i / 2 * pixel, LARGEST(i, 0), 0);                                    \
-		if (vectors == 2)                                                                                      \
-			conv_put(conv, &ending, tile->y + i / 2 * pixel, LARGEST(i, 1), 1);                            \
-	}
-	REPEAT_13(END)
-#undef END
-#undef LARGEST
-}
-
 /* The tile's part of what batch norm wants to know, while it is in registers. */
 INLINE void
 conv_moments(const Tile *tile, Sums sums, const int v, const int pixels, const int groups)
@@ -299,22 +281,6 @@ conv_tile(const Conv *conv, const Tile *tile, const int vectors, const int pixel
 	conv_end(conv, tile, sums, vectors, pixels, groups);
 }
 
-/* Windows inside the picture, a row of theirs one tap: nothing to leave out. With the edges' loops beside this one, sums
- * were spilled: 0.15 of the roof in bytes. */
-INLINE void
-conv_tile_pooled(const Conv *conv, const Tile *tile, const int vectors, const int pixels)
-{
-	const Window *win = &conv->window;
-	const size_t pixel = conv_pixel(conv), row = conv->x.row * sizeof(Word);
-	const char *x = tile->x + tile->row * win->stride * row + tile->column * win->stride * pixel;
-	const float *w = tile->weight;
-	Sums sums;
-	conv_begin(conv, tile, sums, vectors, pixels, 2);
-	for (uint32_t ky = 0; ky < win->kernel_h; ky++, x += row, w += (size_t)conv->c * BLOCK)
-		conv_tap(sums, x, win->stride * pixel, tile->x_group, w, conv->c, vectors, pixels, 2, 0, 0);
-	conv_end_pooled(conv, tile, sums, vectors, pixels);
-}
-
 typedef void ConvTile(const Conv *conv, const Tile *tile);
 
 #define CONV_TILE(vectors, pixels, groups)                                                                             \
@@ -327,24 +293,11 @@ typedef void ConvTile(const Conv *conv, const Tile *tile);
 #define CONV_TILE_NAMES(pixels) {conv_tile_1_##pixels##_1, conv_tile_2_##pixels##_1}
 #define CONV_PAIR_NAMES(pixels) {conv_tile_1_##pixels##_2, conv_tile_2_##pixels##_2}
 
-#define CONV_POOLED(pixels)                                                                                            \
-	static void conv_pooled_1_##pixels(const Conv *conv, const Tile *tile)                                         \
-	{                                                                                                              \
-		conv_tile_pooled(conv, tile, 1, pixels);                                                               \
-	}                                                                                                              \
-	static void conv_pooled_2_##pixels(const Conv *conv, const Tile *tile)                                         \
-	{                                                                                                              \
-		conv_tile_pooled(conv, tile, 2, pixels);                                                               \
-	}
-#define CONV_POOLED_NAMES(pixels) {conv_pooled_1_##pixels, conv_pooled_2_##pixels}
-
-CONV_POOLED(2)
 CONV_TILES(1) CONV_TILES(2) CONV_TILES(3) CONV_TILES(4) CONV_TILES(5) CONV_TILES(6)
 CONV_PAIRS(1) CONV_PAIRS(2) CONV_PAIRS(3)
 #if TILE_PIXELS >= 12
 CONV_TILES(7) CONV_TILES(8) CONV_TILES(9) CONV_TILES(10) CONV_TILES(11) CONV_TILES(12)
 CONV_PAIRS(4) CONV_PAIRS(5) CONV_PAIRS(6)
-CONV_POOLED(4) CONV_POOLED(6)
 #endif
 #if TILE_PIXELS >= 14
 CONV_TILES(13) CONV_TILES(14)
@@ -370,14 +323,6 @@ static ConvTile *const conv_pairs[TILE_PIXELS / 2][2] = {
 #endif
 #if TILE_PIXELS >= 14
 	CONV_PAIR_NAMES(7),
-#endif
-};
-
-/* [pixels written - 1][vectors - 1] */
-static ConvTile *const conv_pooled[TILE_PIXELS / 4][2] = {
-	CONV_POOLED_NAMES(2),
-#if TILE_PIXELS >= 12
-	CONV_POOLED_NAMES(4), CONV_POOLED_NAMES(6),
 #endif
 };
 
@@ -442,24 +387,7 @@ conv_images(const Conv *conv, Fetch *fetch, uint32_t block, uint32_t image, int 
 	}
 }
 
-/* Two rows at a time; an odd last row or column has no window of the pool. */
-static void
-conv_image_pooled(const Conv *conv, uint32_t block, uint32_t image)
-{
-	const int vectors = conv_vectors(conv, block);
-	const uint32_t width = conv->window.out_w / 2, most = TILE_PIXELS / 4, tiles = (width + most - 1) / most;
-	Tile tile = conv_begin_image(conv, block, image);
-	tile.x_group = conv->window.stride * conv->x.row * sizeof(Word);
-	for (tile.row = conv->rows_before; tile.row + 1 < conv->window.out_h - conv->rows_after; tile.row += 2) {
-		char *row = conv_row_of_y(conv, block, image, tile.row / 2);
-		for (uint32_t t = 0; t < tiles; t++) {
-			uint32_t begin = (uint64_t)width * t / tiles, end = (uint64_t)width * (t + 1) / tiles;
-			tile.column = 2 * begin;
-			tile.y = row + begin * conv->y.pixel * conv_cell(conv);
-			conv_pooled[end - begin - 1][vectors - 1](conv, &tile);
-		}
-	}
-}
+#include "cpu/kernels/pooled.h"
 
 /* One pixel of one image, a dense layer of a single picture: two sums a block would wait for each other, so several blocks
  * go together; every sum is the one that it is alone. */
@@ -529,7 +457,7 @@ conv(const Conv *conv, uint32_t first_block, uint32_t end_block)
 	for (uint32_t image = 0; image < conv->n; image += pair)
 		for (uint32_t block = first_block; block < end_block; block++) {
 			if (conv->is_pooled)
-				conv_image_pooled(conv, block, image);
+				pooled_image(conv, block, image);
 			else
 				conv_images(conv, &fetch, block, image, conv->n - image >= pair ? (int)pair : 1);
 		}

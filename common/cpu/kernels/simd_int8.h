@@ -109,6 +109,22 @@ INLINE Vec vec_dot(Vec weight, Vec x, Vec sum)
 
 #endif
 
+/* Two vectors, one after the other. `least` is 0 or less: bytes are not negative anyway. */
+INLINE void cells_store_pair(Cell *p, Vec least, Vec a, Vec b)
+{
+	(void)least;
+#if defined(__AVX512F__) /* packs saturate, so that what is negative becomes 0; they work in quarters */
+	const Vec most = _mm512_set1_ps(255);
+	const __m512i low = _mm512_cvtps_epi32(_mm512_min_ps(a, most)), high = _mm512_cvtps_epi32(_mm512_min_ps(b, most));
+	const __m512i shorts = _mm512_packs_epi32(low, high), bytes = _mm512_packus_epi16(shorts, shorts);
+	const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 0, 0, 0, 0, 0, 0, 0, 0);
+	_mm256_storeu_si256((__m256i *)p, _mm512_castsi512_si256(_mm512_permutexvar_epi32(order, bytes)));
+#else
+	cells_store(p, a);
+	cells_store(p + LANES, b);
+#endif
+}
+
 /* What sums are worth. */
 INLINE Vec sum_value(Vec sum, Vec scale, Vec bias) { return vec_of_whole(sum) * scale + bias; }
 INLINE Vec vec_pair(Vec a, Vec b) { (void)b; return a; } /* nothing is trained in bytes */
