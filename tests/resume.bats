@@ -11,20 +11,6 @@ setup_file() {
 	need_python numpy xxhash
 }
 
-# interrupt BYTES FILE OPTIONS…: send so much of a stream, and then SIGTERM once it has been consumed
-interrupt() {
-	local bytes=$1 file=$2 pid
-	shift 2
-	rm -f fifo && mkfifo fifo
-	fm-train --arch "$NET" --batch 16 --lr 0.01 "$@" < fifo &
-	pid=$!
-	exec 7> fifo
-	head -c "$bytes" "$file" >&7
-	sleep "${PAUSE:-0.4}"
-	kill -TERM $pid
-	wait $pid
-}
-
 @test "a repeated stream, sent again from its start" {
 	make_stream in.fms --holdout 30 --epochs 8 --rows 7 --names
 	train "${RICH[@]}" --log log -o whole.safetensors in.fms

@@ -13,6 +13,20 @@ train() {
 	fm-train --arch "$NET" --batch 16 --lr 0.01 "$@"
 }
 
+# interrupt BYTES FILE OPTIONS…: send so much of a stream, and then SIGTERM once it has been consumed
+interrupt() {
+	local bytes=$1 file=$2 pid
+	shift 2
+	rm -f fifo && mkfifo fifo
+	fm-train --arch "$NET" --batch 16 --lr 0.01 "$@" < fifo &
+	pid=$!
+	exec 7> fifo
+	head -c "$bytes" "$file" >&7
+	sleep "${PAUSE:-0.4}"
+	kill -TERM $pid
+	wait $pid
+}
+
 same_weights() {
 	"$PYTHON" "$FM_ROOT/tests/oracles/tensors.py" same "$@"
 }

@@ -74,13 +74,3 @@ data_set_take(DataSet *set, uint64_t i, Slot *slot)
 	else
 		warp_apply(&set->warp, &transform, picture, slot->pixels + slot->n * size);
 }
-
-void
-data_set_close(DataSet *set)
-{
-	warp_release(&set->warp);
-	free(set->at);
-	free(set->labels);
-	free(set->ids);
-	*set = (DataSet){ 0 };
-}

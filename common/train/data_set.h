@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-/** data_set_open, data_set_close. */
+/** Of data_set_open; it lives as long as its intake. */
 typedef struct DataSet {
 	Kept *kept;	 /* what is to fit, unlabelled samples too; borrowed */
 	uint64_t holdout; /* samples that come before these, and are counted by rows */
@@ -38,7 +38,5 @@ MUST_CHECK Status data_set_rows(DataSet *set, const Record *record, Rows *rows);
  * transform, its pixels before their transform and that, or its pixels after it.
  */
 void data_set_take(DataSet *set, uint64_t i, Slot *slot);
-
-void data_set_close(DataSet *set);
 
 #endif

@@ -103,7 +103,6 @@ static Status
 open_part(Intake *intake, Kept *kept)
 {
 	uint64_t used = kept_size(&intake->holdout);
-
 	Status status;
 
 	if (kept->picture_size)
@@ -201,17 +200,4 @@ intake_finish(Intake *intake)
 			    "%s record %" PRIu64 " at byte %" PRIu64 ": samples after the last of %" PRIu64 " epochs",
 			    intake->name, intake->record.number, intake->record.offset, intake->reader.about.epochs);
 	return status;
-}
-
-void
-intake_close(Intake *intake)
-{
-	kept_close(&intake->holdout);
-	kept_close(&intake->fit);
-	data_set_close(&intake->data_set);
-	consumed_release(&intake->consumed);
-	json_decref(intake->first_history);
-	free(intake->counts);
-	reader_close(&intake->reader);
-	*intake = (Intake){ 0 };
 }

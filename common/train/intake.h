@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-/** intake_open, intake_close. */
+/** Of intake_open; it lives as long as the program, for the ring's thread may be waiting in it. */
 typedef struct Intake {
 	Reader reader;
 	const char *name;	/* for messages */
@@ -45,7 +45,5 @@ MUST_CHECK Status intake_read(Intake *intake, uint64_t memory);
 
 /** Read a repeated stream, all epochs of which were used, to its end. */
 MUST_CHECK Status intake_finish(Intake *intake);
-
-void intake_close(Intake *intake);
 
 #endif

@@ -194,6 +194,20 @@ def split(path, rows):
                     for i, (metadata, found) in enumerate(made))
 
 
+def change(path, name, epoch=None, index=None, value=None):
+    """The same stream with another number in the first record of that epoch ("None": of what is to fit), or another fill."""
+    made, is_done = b"", False
+    for metadata, found in stream.read(open(path, "rb").read()):
+        if name == "fill" and "fm.fill" in metadata:
+            metadata["fm.fill"] = "nearest"
+        elif name in found and not is_done and str(metadata.get("fm.epoch")) == epoch and metadata.get("fm.part") == "fit":
+            found[name] = found[name].copy()
+            found[name].flat[int(index)] = int(value)
+            is_done = True
+        made += stream.record({key: v for key, v in metadata.items() if key not in ("fm.xxh3", "fm.content")}, found)
+    return made
+
+
 def compare(plain, lazy, path):
     """Two models, of a plain stream and of the lazy one of that path, but for what their histories say of it, are one."""
     end = stream.read(open(path, "rb").read())[-1][0]
@@ -219,6 +233,8 @@ if __name__ == "__main__":
         sys.stdout.buffer.write(build(sound()))
     elif sys.argv[1] == "split":
         sys.stdout.buffer.write(split(sys.argv[2], int(sys.argv[3])))
+    elif sys.argv[1] == "change":
+        sys.stdout.buffer.write(change(*sys.argv[2:]))
     elif sys.argv[1] == "compare":
         compare(*sys.argv[2:])
     else:
