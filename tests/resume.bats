@@ -229,7 +229,7 @@ open("bad", "wb").write(data)' $at
 @test "a signal while a plain stream is still being read saves a checkpoint, too" {
 	make_stream in.fms --holdout 30
 	train --epochs 2 -o whole.safetensors in.fms
-	PAUSE=0.3
+	export PAUSE=0.3
 	run -75 interrupt 4000 in.fms --epochs 2 --checkpoint c -o m.safetensors
 	[ "$(state c step)" = 0 ]
 	train --epochs 2 --checkpoint c --resume -o m.safetensors in.fms
