@@ -37,7 +37,7 @@ sources() {
 		object=objects/$(tr / - <<< "${source#"$FM_ROOT"/}").o
 		"$compiler" "${cross_flags[@]}" -I"$FM_ROOT/common" -c -o "$object" "$source"
 	done < list
-	for test in int8 conv dropout winograd; do
+	for test in int8 columns conv dropout winograd; do
 		"$compiler" "${cross_flags[@]}" -I"$FM_ROOT/common" -I"$FM_ROOT/tests" -static -Wl,--gc-sections -o "$test" \
 			"$FM_ROOT/tests/kernels/$test.c" objects/*.o -lm -lpthread
 		run -0 "$emulator" "./$test"

@@ -1,4 +1,5 @@
 /* fold.c: weights for prediction, batch norm's scale in them; made once, after a change of the weights. */
+#include "cpu/columns.h"
 #include "cpu/fold.h"
 #include "cpu/winograd.h"
 
@@ -76,10 +77,10 @@ fold_stage(Folded *folded, size_t s, const float *param, const float *bn)
 		quantise_stage(folded, s, param);
 	else
 		fold_floats(folded, s, param);
-	if (folded->winograd[s]) {
+	if (folded->winograd[s])
 		winograd_weights(folded, s);
+	if (folded->winograd[s] || columns_of(folded, s))
 		return;
-	}
 	for (size_t part = 0; stage->weight && stage->kind != MAIN_DEPTHWISE && part < layout_words_parts(stage); part++)
 		layout_words(stage, folded->kernels, part, folded->weight, folded->words);
 }

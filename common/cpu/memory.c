@@ -1,5 +1,6 @@
 /* memory.c: everything whose size follows from the plan and the options, zeroed, each piece on 64 bytes. */
 #include "cpu/backward.h"
+#include "cpu/columns.h"
 #include "cpu/fold.h"
 #include "cpu/winograd.h"
 
@@ -325,7 +326,7 @@ allocate_infer(Backend *backend, Scratch *scratch)
 	scratch->infer_bare = engine_piece(backend, layout->stage_count * sizeof *scratch->infer_bare);
 	scratch->ranges = engine_piece(backend, layout->stage_count * 2 * sizeof *scratch->ranges);
 	if (!scratch->infer || !scratch->infer_cells || !scratch->infer_bare || !scratch->ranges ||
-	    !winograd_scratch(backend, scratch))
+	    !winograd_scratch(backend, scratch) || !columns_scratch(backend, scratch))
 		return false;
 	for (size_t s = 0; s < layout->stage_count; s++) {
 		const size_t images = s + 1 >= flat ? INFER_IMAGES : few;
@@ -370,7 +371,7 @@ allocate_quantities(Backend *backend)
 
 	folded->quantities = engine_piece(backend, folded->layout.stage_count * sizeof *folded->quantities);
 	folded->map = engine_piece(backend, folded->layout.stage_count * sizeof *folded->map);
-	if (!folded->quantities || !folded->map)
+	if (!folded->quantities || !folded->map || !columns_allocate(backend))
 		return false;
 	quantise_ranges(folded, backend->options.ranges);
 	for (size_t s = 0; s < folded->layout.stage_count && ok; s++) {

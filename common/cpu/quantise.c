@@ -3,6 +3,7 @@
  * A stage's output x is stored as q = x / step + zero, rounded to 0 … 255: from 0 where nothing is negative, else about
  * 128. Its input's x is step q + offset (a pixel's step and offset are the picture's, a channel each), so a sum of products
  * w x is unit * (sum of k q) + unit * sum of k offset / step, with whole numbers k = w step / unit. */
+#include "cpu/columns.h"
 #include "cpu/fold.h"
 
 #include <math.h>
@@ -104,7 +105,8 @@ quantise_needs_map(const Folded *folded, size_t s)
 {
 	const StageLayout *stage = &folded->layout.stages[s];
 
-	return (stage->kind == MAIN_CONV || stage->kind == MAIN_ROWS) && has_offset(folded, s) && overhangs(&stage->window);
+	return (stage->kind == MAIN_CONV || stage->kind == MAIN_ROWS) && has_offset(folded, s) && overhangs(&stage->window) &&
+	       !columns_of(folded, s);
 }
 
 bool
@@ -121,7 +123,9 @@ typedef struct Block {
 	size_t s;
 	const StageLayout *stage;
 	uint32_t first, lanes; /* channels */
-	const float *from;     /* [taps][depth][block] */
+	const ColumnWeights *columns; /* NULL: direct sums */
+	size_t rows;	       /* of weights, taps x depth */
+	const float *from;     /* [rows][block] */
 	float *to;
 	const float *scale;    /* batch norm's, [lanes] */
 	double *unit;	       /* [lanes] */
@@ -145,6 +149,8 @@ tap_of(const StageLayout *stage, size_t row)
 static Input
 input_of_row(const Block *b, size_t row)
 {
+	if (b->columns) /* halved; its zeros are taken from where sums begin */
+		return (Input){ 2 * input_of(b->folded, b->s, 0).step, 0 };
 	return input_of(b->folded, b->s, b->stage->from >= 0 ? 0 : (uint32_t)(row % b->folded->layout.net->input.c));
 }
 
@@ -152,7 +158,8 @@ input_of_row(const Block *b, size_t row)
 static void
 find_units(const Block *b, double *largest, double *absolute)
 {
-	const size_t rows = (size_t)b->stage->taps * b->stage->depth, block = b->folded->layout.block;
+	const size_t rows = b->rows, block = b->folded->layout.block;
+	const double most = b->columns ? columns_absolute_most() : ABSOLUTE_MOST;
 
 	for (uint32_t i = 0; i < b->lanes; i++)
 		largest[i] = absolute[i] = 0;
@@ -165,7 +172,7 @@ find_units(const Block *b, double *largest, double *absolute)
 		}
 	}
 	for (uint32_t i = 0; i < b->lanes; i++) {
-		const double scale = fabs((double)b->scale[i]), room = ABSOLUTE_MOST - 0.5 * (double)rows;
+		const double scale = fabs((double)b->scale[i]), room = most - 0.5 * (double)rows;
 		b->unit[i] = scale * fmax(largest[i] / WEIGHT_MOST, absolute[i] / room);
 		if (!(b->unit[i] > 0 && isfinite(b->unit[i])))
 			b->unit[i] = 1;
@@ -184,20 +191,20 @@ rounded(double a)
 static void
 quantise_rows(const Block *b)
 {
-	const size_t rows = (size_t)b->stage->taps * b->stage->depth, block = b->folded->layout.block;
+	const size_t rows = b->rows, block = b->folded->layout.block;
 	double factor[BLOCK_MOST];
 
 	for (uint32_t i = 0; i < b->lanes; i++)
 		factor[i] = (double)b->scale[i] / b->unit[i];
 	for (size_t row = 0; row < rows; row++) {
 		const Input input = input_of_row(b, row);
-		double *offsets = b->offsets + tap_of(b->stage, row) * block;
+		const size_t tap = tap_of(b->stage, row) * block;
 		for (uint32_t i = 0; i < b->lanes; i++) {
 			const double weight = (double)b->from[row * block + i];
 			const double k = rounded(weight * input.step * factor[i]);
 			b->to[row * block + i] = (float)(isfinite(k) ? k : 0);
 			if (input.offset != 0)
-				offsets[i] += input.step != 0 ? b->unit[i] * k * (input.offset / input.step)
+				b->offsets[tap + i] += input.step != 0 ? b->unit[i] * k * (input.offset / input.step)
 							      : (double)b->scale[i] * weight * input.offset;
 		}
 	}
@@ -253,15 +260,22 @@ quantise_weights(Folded *folded, size_t s, const float *param)
 
 	for (uint32_t n = 0; n < blocks; n++) {
 		const uint32_t first = n * block, left = stage->channels - first;
-		const Block b = {
+		const size_t offset = stage->weight->offset + n * stage->weight->block_stride;
+		Block b = {
 			.folded = folded, .s = s, .stage = stage, .first = first, .lanes = left < block ? left : block,
-			.from = param + stage->weight->offset + n * stage->weight->block_stride,
-			.to = folded->weight + stage->weight->offset + n * stage->weight->block_stride,
-			.scale = folded->scale[s] + first, .unit = unit, .offsets = folded->offsets,
+			.columns = columns_of(folded, s), .rows = (size_t)stage->taps * stage->depth, .from = param + offset,
+			.to = folded->weight + offset, .scale = folded->scale[s] + first, .unit = unit, .offsets = folded->offsets,
 		};
+		if (b.columns) {
+			columns_weights(stage, block, b.from, folded->column_block);
+			b.rows = (size_t)COLUMN_TAPS * stage->depth;
+			b.from = b.to = folded->column_block;
+		}
 		memset(folded->offsets, 0, (size_t)taps_of(stage) * block * sizeof *folded->offsets);
 		find_units(&b, largest, absolute);
 		quantise_rows(&b);
+		if (b.columns)
+			columns_pack(folded, s, n, folded->column_block);
 		set_ending(&b, folded->scale[s] + first, folded->shift[s] + first,
 			   folded->map[s] ? folded->map[s] + first : NULL);
 	}

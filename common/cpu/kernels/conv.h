@@ -13,11 +13,12 @@
 /* Where a tile lies. */
 typedef struct Tile {
 	const char *x; /* image, or row */
-	size_t x_group; /* bytes from one of a pair to the other */
+	size_t x_group, w_group; /* from one of a pair to the other: bytes; floats, where their weights are not the same */
 	char *y;
 	size_t y_group; /* bytes */
 	const float *weight; /* of the block */
 	const float *scale, *bias; /* of the block, or NULL */
+	const int32_t *start; /* likewise */
 	double *sum, *square; /* likewise */
 	uint32_t row, column; /* of the output, first pixel */
 	const char *ahead; /* to be asked for, so many lines before every tap */
@@ -34,10 +35,10 @@ typedef float Word __attribute__((aligned(1), may_alias));
 typedef const char *Pointers[2][(REPEAT_MOST + 2) / 3];
 
 /* sums += one tap: c words of each pixel, `pixel` and `group` in bytes. The pixels before `low` and the last `high` ones
- * lie outside the picture. */
+ * lie outside the picture. With two `weights` the second group's are `w_group` floats behind the first's. */
 INLINE void
-conv_tap(Sums sums, const char *x, size_t pixel, size_t group, const float *w, uint32_t c, const int vectors,
-	 const int pixels, const int groups, const int low, const int high)
+conv_tap_of(Sums sums, const char *x, size_t pixel, size_t group, const float *w, size_t w_group, uint32_t c,
+	    const int weights, const int vectors, const int pixels, const int groups, const int low, const int high)
 {
 	Pointers at;
 #define POINT(i)                                                                                                       \
@@ -68,6 +69,10 @@ conv_tap(Sums sums, const char *x, size_t pixel, size_t group, const float *w, u
 #define MULTIPLY_FIRST(i) MULTIPLY(0, i)
 #define MULTIPLY_SECOND(i) MULTIPLY(1, i)
 		REPEAT_14(MULTIPLY_FIRST)
+		if (weights == 2) {
+			w0 = vec_load(w + w_group);
+			w1 = vectors == 2 ? vec_load(w + w_group + LANES) : w0;
+		}
 		REPEAT_14(MULTIPLY_SECOND)
 #undef MULTIPLY_FIRST
 #undef MULTIPLY_SECOND
@@ -82,6 +87,14 @@ conv_tap(Sums sums, const char *x, size_t pixel, size_t group, const float *w, u
 #undef ADVANCE
 		w += BLOCK;
 	}
+}
+
+/* The same weights for both groups. */
+INLINE void
+conv_tap(Sums sums, const char *x, size_t pixel, size_t group, const float *w, uint32_t c, const int vectors,
+	 const int pixels, const int groups, const int low, const int high)
+{
+	conv_tap_of(sums, x, pixel, group, w, 0, c, 1, vectors, pixels, groups, low, high);
 }
 
 /* bytes from one pixel of y to the next, and of one vector */
@@ -235,13 +248,37 @@ conv_pixel(const Conv *conv)
 	return conv->x_pixel_bytes ? conv->x_pixel_bytes : conv->x.pixel * sizeof(Word);
 }
 
+/* One row of the kernel, on `row` of x; `lines` from `ahead` on are asked for before every tap. @return the next */
+INLINE const char *
+conv_kernel_row(const Conv *conv, const Tile *tile, const char *row, const float *w, const char *ahead, uint32_t lines,
+		Sums sums, const int weights, const int vectors, const int pixels, const int groups)
+{
+	const Window *win = &conv->window;
+	/* with 15 of 16 registers in use clang spills where three loops meet; the halo holds zeros anyway */
+	const bool has_edges = weights == 2 || groups == 1 || TILE_PIXELS > 6;
+	const size_t pixel = conv_pixel(conv), x_group = tile->x_group, w_group = tile->w_group;
+	for (uint32_t kx = 0; kx < win->kernel_w; kx++, w += (size_t)conv->c * BLOCK) {
+		ahead = fetch_lines(ahead, lines);
+		int64_t first = (int64_t)tile->column * win->stride + kx - win->pad_left, step = win->stride;
+		int64_t last = first + (pixels - 1) * step, width = win->in_w;
+		bool is_low = first < 0 && first + step >= 0 && last < width;
+		bool is_high = last >= width && last - step < width && first >= 0;
+		const char *x = row + first * (int64_t)pixel;
+		size_t next = win->stride * pixel;
+		if (has_edges && is_low)
+			conv_tap_of(sums, x, next, x_group, w, w_group, conv->c, weights, vectors, pixels, groups, 1, 0);
+		else if (has_edges && is_high)
+			conv_tap_of(sums, x, next, x_group, w, w_group, conv->c, weights, vectors, pixels, groups, 0, 1);
+		else
+			conv_tap_of(sums, x, next, x_group, w, w_group, conv->c, weights, vectors, pixels, groups, 0, 0);
+	}
+	return ahead;
+}
+
 INLINE void
 conv_sum(const Conv *conv, const Tile *tile, Sums sums, const int vectors, const int pixels, const int groups)
 {
 	const Window *win = &conv->window;
-	/* with 15 of 16 registers in use clang spills where three loops meet; the halo holds zeros anyway */
-	const bool has_edges = groups == 1 || TILE_PIXELS > 6;
-	const size_t pixel = conv_pixel(conv);
 	const char *ahead = tile->ahead;
 	for (uint32_t ky = 0; ky < win->kernel_h; ky++) {
 		int64_t iy = (int64_t)tile->row * win->stride + ky - win->pad_top;
@@ -249,21 +286,7 @@ conv_sum(const Conv *conv, const Tile *tile, Sums sums, const int vectors, const
 			continue;
 		const char *row = tile->x + (size_t)iy * conv->x.row * sizeof(Word);
 		const float *w = tile->weight + (size_t)ky * win->kernel_w * conv->c * BLOCK;
-		for (uint32_t kx = 0; kx < win->kernel_w; kx++, w += (size_t)conv->c * BLOCK) {
-			ahead = fetch_lines(ahead, tile->ahead_lines);
-			int64_t first = (int64_t)tile->column * win->stride + kx - win->pad_left, step = win->stride;
-			int64_t last = first + (pixels - 1) * step, width = win->in_w;
-			bool is_low = first < 0 && first + step >= 0 && last < width;
-			bool is_high = last >= width && last - step < width && first >= 0;
-			const char *x = row + first * (int64_t)pixel;
-			size_t next = win->stride * pixel;
-			if (has_edges && is_low)
-				conv_tap(sums, x, next, tile->x_group, w, conv->c, vectors, pixels, groups, 1, 0);
-			else if (has_edges && is_high)
-				conv_tap(sums, x, next, tile->x_group, w, conv->c, vectors, pixels, groups, 0, 1);
-			else
-				conv_tap(sums, x, next, tile->x_group, w, conv->c, vectors, pixels, groups, 0, 0);
-		}
+		ahead = conv_kernel_row(conv, tile, row, w, ahead, tile->ahead_lines, sums, 1, vectors, pixels, groups);
 	}
 }
 
@@ -359,6 +382,7 @@ conv_begin_image(const Conv *conv, uint32_t block, uint32_t image)
 		.weight = (const float *)conv->weight + block * conv->weight_block,
 		.scale = conv->scale ? conv->scale + channel : NULL,
 		.bias = conv->bias ? conv->bias + channel : NULL,
+		.start = conv->start ? conv->start + channel : NULL,
 		.sum = conv->sum ? conv->sum + channel : NULL,
 		.square = conv->sum ? conv->square + channel : NULL,
 	};

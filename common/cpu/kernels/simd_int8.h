@@ -19,6 +19,14 @@ INLINE Vec sum_max(Vec a, Vec b)
 {
 	return _mm512_castsi512_ps(_mm512_max_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
 }
+INLINE Vec sum_add(Vec a, Vec b)
+{
+	return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
+}
+INLINE Vec sum_subtract(Vec a, Vec b)
+{
+	return _mm512_castsi512_ps(_mm512_sub_epi32(_mm512_castps_si512(a), _mm512_castps_si512(b)));
+}
 INLINE Vec cells_load(const Cell *p)
 {
 	return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)p)));
@@ -40,6 +48,14 @@ INLINE Vec vec_of_whole(Vec a) { return _mm256_cvtepi32_ps(_mm256_castps_si256(a
 INLINE Vec sum_max(Vec a, Vec b)
 {
 	return _mm256_castsi256_ps(_mm256_max_epi32(_mm256_castps_si256(a), _mm256_castps_si256(b)));
+}
+INLINE Vec sum_add(Vec a, Vec b)
+{
+	return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(a), _mm256_castps_si256(b)));
+}
+INLINE Vec sum_subtract(Vec a, Vec b)
+{
+	return _mm256_castsi256_ps(_mm256_sub_epi32(_mm256_castps_si256(a), _mm256_castps_si256(b)));
 }
 INLINE Vec cells_load(const Cell *p)
 {
@@ -72,6 +88,8 @@ INLINE Vec sum_max(Vec a, Vec b)
 	VecMask m = (VecMask)a > (VecMask)b;
 	return (Vec)(((VecMask)a & m) | ((VecMask)b & ~m));
 }
+INLINE Vec sum_add(Vec a, Vec b) { return (Vec)((VecMask)a + (VecMask)b); }
+INLINE Vec sum_subtract(Vec a, Vec b) { return (Vec)((VecMask)a - (VecMask)b); }
 INLINE Vec cells_load(const Cell *p) { return (Vec){p[0], p[1], p[2], p[3]}; }
 INLINE void cells_store(Cell *p, Vec a)
 {

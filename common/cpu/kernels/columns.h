@@ -1,0 +1,271 @@
+/* cpu/kernels/columns.h: 3x3 convolutions of bytes by Winograd's F(2, 3) down their columns: two rows of outputs from four rows
+ * of products, where direct sums take six (Lavin and Gray, arXiv 1509.09308). Across, the sums are direct ones.
+ *
+ * Points are halved to be bytes again: the mean of two bytes, or of one and the other's complement. All four of an output
+ * channel have one scale, so that sums stay whole numbers in registers from the first product to the last: those of two
+ * points first, then their sum and their difference, to which the products of the other two are added. */
+#ifndef FM_CPU_KERNELS_COLUMNS_H
+#define FM_CPU_KERNELS_COLUMNS_H
+
+#include "cpu/kernels/conv.h"
+
+typedef uint8_t Bytes __attribute__((vector_size(CHANNEL_ALIGN)));
+
+INLINE Bytes
+bytes_load(const uint8_t *p)
+{
+	Bytes a;
+	memcpy(&a, p, sizeof a);
+	return a;
+}
+
+/* ---- rows to points ---- */
+
+/* rounded up */
+INLINE Bytes
+bytes_mean(Bytes a, Bytes b)
+{
+#if defined(__x86_64__)
+	return (Bytes)_mm_avg_epu8((__m128i)a, (__m128i)b);
+#elif defined(KERNELS_NEON)
+	return (Bytes)vrhaddq_u8((uint8x16_t)a, (uint8x16_t)b);
+#else
+	return (a | b) - ((a ^ b) >> 1);
+#endif
+}
+
+/* The four points of 16 channels, `point` bytes apart. */
+INLINE void
+columns_channels(const uint8_t *const rows[4], size_t at, uint8_t *to, size_t point)
+{
+	const Bytes a = bytes_load(rows[0] + at), b = bytes_load(rows[1] + at), c = bytes_load(rows[2] + at);
+	const Bytes d = bytes_load(rows[3] + at);
+	const Bytes points[COLUMN_POINTS] = { bytes_mean(b, c), bytes_mean(c, ~b), bytes_mean(a, ~c), bytes_mean(b, ~d) };
+	memcpy(to + at, &points[0], sizeof(Bytes));
+	memcpy(to + point + at, &points[1], sizeof(Bytes));
+	memcpy(to + 2 * point + at, &points[2], sizeof(Bytes));
+	memcpy(to + 3 * point + at, &points[3], sizeof(Bytes));
+}
+
+#if defined(__AVX512BW__)
+/* The same of 64, or as many as a vector takes. */
+INLINE void
+columns_vector(const uint8_t *const rows[4], size_t at, uint8_t *to, size_t point)
+{
+	const __m512i ones = _mm512_set1_epi8(-1);
+	const __m512i a = _mm512_loadu_si512(rows[0] + at), b = _mm512_loadu_si512(rows[1] + at);
+	const __m512i c = _mm512_loadu_si512(rows[2] + at), d = _mm512_loadu_si512(rows[3] + at);
+	_mm512_storeu_si512(to + at, _mm512_avg_epu8(b, c));
+	_mm512_storeu_si512(to + point + at, _mm512_avg_epu8(c, _mm512_xor_si512(b, ones)));
+	_mm512_storeu_si512(to + 2 * point + at, _mm512_avg_epu8(a, _mm512_xor_si512(c, ones)));
+	_mm512_storeu_si512(to + 3 * point + at, _mm512_avg_epu8(b, _mm512_xor_si512(d, ones)));
+}
+#endif
+
+static void
+columns_points(const Columns *job)
+{
+	const Window *win = &job->window;
+	const size_t size = (size_t)win->in_w * job->lanes;
+	uint8_t *to = job->points;
+	for (uint32_t y = 0; y < win->out_h; y += 2, to += COLUMN_POINTS * size) {
+		const uint8_t *rows[4];
+		size_t at = 0;
+		for (uint32_t i = 0; i < 4; i++) {
+			const int64_t row = (int64_t)y + i - win->pad_top;
+			rows[i] = row < 0 || row >= win->in_h ? job->outside : (const uint8_t *)job->x.data + (size_t)row * job->x.row;
+		}
+#if defined(__AVX512BW__)
+		for (; at + sizeof(Vec) <= size; at += sizeof(Vec))
+			columns_vector(rows, at, to, size);
+#endif
+		for (; at < size; at += sizeof(Bytes))
+			columns_channels(rows, at, to, size);
+	}
+}
+
+/* ---- sums ---- */
+
+enum { COLUMN_PIXELS = TILE_PIXELS / 2 }; /* of either row */
+
+INLINE void
+columns_begin(const Conv *conv, const Tile *tile, Sums sums, const int vectors, const int pixels)
+{
+	const float *first = (const float *)tile->start + (size_t)tile->column * conv->lanes;
+	const float *second = first + (size_t)conv->window.out_w * conv->lanes;
+#define BEGIN(i, v)                                                                                                    \
+	if (i < pixels && v < vectors) {                                                                               \
+		sums[0][i][v] = vec_load(first + i * conv->lanes + v * LANES);                                        \
+		sums[1][i][v] = vec_load(second + i * conv->lanes + v * LANES);                                       \
+	}
+#define BEGIN_BOTH(i) BEGIN(i, 0) BEGIN(i, 1)
+	REPEAT_8(BEGIN_BOTH)
+#undef BEGIN_BOTH
+#undef BEGIN
+}
+
+/* P and Q to P + Q and P - Q */
+INLINE void
+columns_cross(Sums sums, const int vectors, const int pixels)
+{
+#define CROSS(i, v)                                                                                                    \
+	if (i < pixels && v < vectors) {                                                                               \
+		const Vec p = sums[0][i][v], q = sums[1][i][v];                                                        \
+		sums[0][i][v] = sum_add(p, q);                                                                         \
+		sums[1][i][v] = sum_subtract(p, q);                                                                    \
+	}
+#define CROSS_BOTH(i) CROSS(i, 0) CROSS(i, 1)
+	REPEAT_8(CROSS_BOTH)
+#undef CROSS_BOTH
+#undef CROSS
+}
+
+/* sums += products of the points `first` and, with two rows, the next; all three columns of the kernel */
+INLINE void
+columns_products(const Conv *conv, const Tile *tile, const int first, Sums sums, const int vectors, const int pixels, const int rows)
+{
+	const char *row = tile->x + (size_t)first * conv->x.row * sizeof(Word);
+	const float *w = tile->weight + (size_t)first * tile->w_group;
+	conv_kernel_row(conv, tile, row, w, NULL, 0, sums, 2, vectors, pixels, rows);
+}
+
+INLINE void
+columns_end_bytes(const Conv *conv, const Tile *tile, Sums sums, const int vectors, const int pixels, const int rows)
+{
+	const size_t pixel = conv->y.pixel, below = tile->y_group;
+	const Ending ending = conv_ending(conv, tile, vectors);
+	Cell *y = (Cell *)tile->y;
+#define END(row, i)                                                                                                    \
+	if (row < rows && i < pixels) {                                                                                \
+		Cell *here = y + row * below + i * pixel;                                                              \
+		const Vec low = sum_value(sums[row][i][0], ending.scale[0], ending.bias[0]);                           \
+		if (vectors == 2)                                                                                      \
+			cells_store_pair(here, ending.least, low, sum_value(sums[row][i][1], ending.scale[1], ending.bias[1])); \
+		else                                                                                                   \
+			cells_store(here, low);                                                                        \
+	}
+#define END_UPPER(i) END(0, i)
+#define END_LOWER(i) END(1, i)
+	REPEAT_8(END_UPPER)
+	REPEAT_8(END_LOWER)
+#undef END_UPPER
+#undef END_LOWER
+#undef END
+}
+
+/* [row][pixel][vector] */
+static void __attribute__((noinline))
+columns_put_floats(const Conv *conv, const Tile *tile, const Vec *sums, int vectors, int pixels, int rows)
+{
+	const Ending ending = conv_ending(conv, tile, vectors);
+	for (int row = 0; row < rows; row++)
+		for (int i = 0; i < pixels; i++)
+			for (int v = 0; v < vectors; v++)
+				conv_put(conv, &ending, tile->y + row * tile->y_group + i * conv->y.pixel * sizeof(float), *sums++, v);
+}
+
+/* By way of memory: written out beside that for bytes, it would cost those their registers. */
+INLINE void
+columns_end_floats(const Conv *conv, const Tile *tile, Sums sums, const int vectors, const int pixels, const int rows)
+{
+	Vec kept[4 * COLUMN_PIXELS];
+#define KEEP(row, i)                                                                                                   \
+	if (row < rows && i < pixels) {                                                                                \
+		kept[(row * pixels + i) * vectors] = sums[row][i][0];                                                  \
+		kept[(row * pixels + i) * vectors + vectors - 1] = sums[row][i][vectors - 1];                          \
+	}
+#define KEEP_UPPER(i) KEEP(0, i)
+#define KEEP_LOWER(i) KEEP(1, i)
+	REPEAT_8(KEEP_UPPER)
+	REPEAT_8(KEEP_LOWER)
+#undef KEEP_UPPER
+#undef KEEP_LOWER
+#undef KEEP
+	columns_put_floats(conv, tile, kept, vectors, pixels, rows);
+}
+
+INLINE void
+columns_tile(const Conv *conv, const Tile *tile, const int vectors, const int pixels, const int rows)
+{
+	Sums sums;
+	columns_begin(conv, tile, sums, vectors, pixels);
+	columns_products(conv, tile, 0, sums, vectors, pixels, 2);
+	columns_cross(sums, vectors, pixels);
+	columns_products(conv, tile, 2, sums, vectors, pixels, rows);
+	if (conv->y_is_float)
+		columns_end_floats(conv, tile, sums, vectors, pixels, rows);
+	else
+		columns_end_bytes(conv, tile, sums, vectors, pixels, rows);
+}
+
+#define COLUMNS_TILE(vectors, pixels, rows)                                                                            \
+	static void columns_tile_##vectors##_##pixels##_##rows(const Conv *conv, const Tile *tile)                     \
+	{                                                                                                              \
+		columns_tile(conv, tile, vectors, pixels, rows);                                                       \
+	}
+#define COLUMNS_TILES(pixels)                                                                                          \
+	COLUMNS_TILE(1, pixels, 1) COLUMNS_TILE(2, pixels, 1) COLUMNS_TILE(1, pixels, 2) COLUMNS_TILE(2, pixels, 2)
+#define COLUMNS_TILE_NAMES(pixels)                                                                                     \
+	{                                                                                                              \
+		{ columns_tile_1_##pixels##_1, columns_tile_2_##pixels##_1 },                                          \
+		{ columns_tile_1_##pixels##_2, columns_tile_2_##pixels##_2 },                                          \
+	}
+
+COLUMNS_TILES(1) COLUMNS_TILES(2) COLUMNS_TILES(3)
+#if TILE_PIXELS >= 12
+COLUMNS_TILES(4) COLUMNS_TILES(5) COLUMNS_TILES(6)
+#endif
+#if TILE_PIXELS >= 14
+COLUMNS_TILES(7)
+#endif
+
+/* [pixels - 1][rows - 1][vectors - 1] */
+static ConvTile *const columns_tiles[COLUMN_PIXELS][2][2] = {
+	COLUMNS_TILE_NAMES(1), COLUMNS_TILE_NAMES(2), COLUMNS_TILE_NAMES(3),
+#if TILE_PIXELS >= 12
+	COLUMNS_TILE_NAMES(4), COLUMNS_TILE_NAMES(5), COLUMNS_TILE_NAMES(6),
+#endif
+#if TILE_PIXELS >= 14
+	COLUMNS_TILE_NAMES(7),
+#endif
+};
+
+/* Two rows, or the last of an odd number, in tiles of equal width, as near as can be. */
+static void
+columns_rows(const Conv *conv, Tile *tile, int vectors)
+{
+	const uint32_t width = conv->window.out_w, tiles = (width + COLUMN_PIXELS - 1) / COLUMN_PIXELS;
+	const size_t pixel = conv->y.pixel * conv_cell(conv), is_pair = tile->row + 1 < conv->window.out_h;
+	char *row = tile->y;
+	for (uint32_t t = 0; t < tiles; t++) {
+		const uint32_t begin = (uint64_t)width * t / tiles, end = (uint64_t)width * (t + 1) / tiles;
+		tile->column = begin;
+		tile->y = row + begin * pixel;
+		columns_tiles[end - begin - 1][is_pair][vectors - 1](conv, tile);
+	}
+}
+
+static void
+columns_image(const Conv *conv, uint32_t block, uint32_t image)
+{
+	const char *x = (const char *)conv->x.data + image * conv->x.image * sizeof(Word);
+	Tile tile = conv_begin_image(conv, block, image);
+	tile.x_group = conv->x.row * sizeof(Word);
+	tile.w_group = (size_t)3 * conv->c * BLOCK;
+	tile.y_group = conv->y.row * conv_cell(conv);
+	for (tile.row = conv->rows_before; tile.row < conv->window.out_h - conv->rows_after; tile.row += 2) {
+		tile.x = x + tile.row / 2 * COLUMN_POINTS * conv->x.row * sizeof(Word);
+		tile.y = conv_row_of_y(conv, block, image, tile.row);
+		columns_rows(conv, &tile, conv_vectors(conv, block));
+	}
+}
+
+static void
+columns_conv(const Conv *conv, uint32_t first_block, uint32_t end_block)
+{
+	for (uint32_t image = 0; image < conv->n; image++)
+		for (uint32_t block = first_block; block < end_block; block++)
+			columns_image(conv, block, image);
+}
+
+#endif
