@@ -1,4 +1,4 @@
-/* columns.c: 3x3 convolutions of a prediction in bytes by Winograd's F(2, 3) down the columns, see kernels/columns.h.
+/* columns.c: 3x3 convolutions of a prediction in bytes or bf16 by Winograd's F(2, 3) down the columns, see kernels/columns.h.
  *
  * With rows a, b, c, d of pixels and a column f, g, h of weights the rows of outputs are P + Q + A and P - Q + D, where
  * P = (b + c) (f + g + h) / 2, Q = (c - b) (f - g + h) / 2, A = (a - c) f, D = (b - d) (-h). As bytes the pixels' parts are
@@ -58,11 +58,12 @@ columns_allocate(Backend *backend)
 		const StageLayout *stage = &folded->layout.stages[s];
 		const size_t block = (size_t)COLUMN_TAPS * stage->depth_words * folded->layout.block;
 		const size_t room = (size_t)COLUMN_TAPS * stage->depth * folded->layout.block;
+		const size_t starts = (size_t)2 * stage->window.out_w * stage->y.lanes;
 		ColumnWeights *columns = &folded->columns[s];
 		if (!suits(stage, folded->kernels))
 			continue;
 		columns->words = engine_piece(backend, stage->blocks * block * sizeof(float));
-		columns->start = engine_piece(backend, (size_t)2 * stage->window.out_w * stage->y.lanes * sizeof *columns->start);
+		columns->start = engine_piece(backend, starts * sizeof *columns->start);
 		most = room > most ? room : most;
 		if (!columns->words || !columns->start)
 			return false;
@@ -71,6 +72,7 @@ columns_allocate(Backend *backend)
 	return folded->columns && folded->column_block;
 }
 
+/* cells */
 static size_t
 points_row(const StageLayout *stage)
 {
@@ -87,6 +89,7 @@ bool
 columns_scratch(Backend *backend, Scratch *scratch)
 {
 	const NetLayout *layout = &backend->folded.layout;
+	const size_t cell = backend->folded.kernels->cell;
 	size_t row = 0, image = 0;
 
 	for (size_t s = 0; s < layout->stage_count; s++) {
@@ -98,8 +101,8 @@ columns_scratch(Backend *backend, Scratch *scratch)
 	}
 	if (!image)
 		return true;
-	scratch->column_outside = engine_piece(backend, row);
-	scratch->column_points = engine_piece(backend, image);
+	scratch->column_outside = engine_piece(backend, row * cell);
+	scratch->column_points = engine_piece(backend, image * cell);
 	return scratch->column_outside && scratch->column_points;
 }
 
@@ -170,32 +173,53 @@ set_start(const Folded *folded, size_t s, uint32_t n, const float *whole)
 }
 
 void
-columns_pack(const Folded *folded, size_t s, uint32_t n, const float *whole)
+columns_pack(const Folded *folded, size_t s, uint32_t n, const float *points)
 {
 	const StageLayout *stage = &folded->layout.stages[s];
 	const size_t tap = (size_t)stage->depth_words * folded->layout.block;
 	float *words = (float *)folded->columns[s].words + n * COLUMN_TAPS * tap;
 
 	for (size_t i = 0; i < COLUMN_TAPS; i++)
-		folded->kernels->pack(whole + i * stage->depth * folded->layout.block, stage->depth, words + i * tap);
-	set_start(folded, s, n, whole);
+		folded->kernels->pack(points + i * stage->depth * folded->layout.block, stage->depth, words + i * tap);
+	if (folded->quantities)
+		set_start(folded, s, n, points);
+}
+
+void
+columns_fold(const Folded *folded, size_t s)
+{
+	const StageLayout *stage = &folded->layout.stages[s];
+
+	for (uint32_t n = 0; n < stage->blocks; n++) {
+		columns_weights(stage, folded->layout.block,
+				folded->weight + stage->weight->offset + n * stage->weight->block_stride, folded->column_block);
+		columns_pack(folded, s, n, folded->column_block);
+	}
 }
 
 /* ---- the convolution ---- */
 
 static Conv
-conv_of(const MainJob *job, const ColumnWeights *columns)
+conv_of(const MainJob *job, const ColumnWeights *columns, size_t cells)
 {
 	const StageLayout *stage = job->stage;
-	const size_t word = sizeof(float);
 
 	return (Conv){
 		.window = stage->window, .n = 1, .c = stage->depth_words, .lanes = stage->y.lanes, .weight = columns->words,
 		.weight_block = (size_t)COLUMN_TAPS * stage->depth_words * job->kernels->block,
-		.x = { .pixel = stage->in.lanes / word, .row = points_row(stage) / word, .image = points_image(stage) / word },
+		.x = { .pixel = stage->in.lanes / cells, .row = points_row(stage) / cells, .image = points_image(stage) / cells },
 		.scale = job->scale, .bias = job->bias, .start = columns->start, .y_is_float = job->y_is_float,
-		.is_relu = job->is_relu,
+		.is_relu = job->is_relu, .has_points = true,
 	};
+}
+
+/* What a row above or below the picture holds. */
+static void
+set_outside(const Folded *folded, const StageLayout *stage, void *outside)
+{
+	const int byte = folded->quantities ? (int)folded->quantities[stage->from].zero : 0;
+
+	memset(outside, byte, points_row(stage) * folded->kernels->cell);
 }
 
 void
@@ -203,18 +227,18 @@ main_columns(const MainJob *job, const void *in, void *y, const Plane *y_plane, 
 {
 	const StageLayout *stage = job->stage;
 	const Folded *folded = &job->backend->folded;
-	const size_t y_cell = job->y_is_float ? sizeof(float) : 1;
-	Conv conv = conv_of(job, columns_of(folded, (size_t)(stage - folded->layout.stages)));
-	Columns points = { .window = stage->window, .lanes = stage->in.lanes, .x = plane_grid(&stage->in, in, 1, 1),
+	const size_t cell = job->kernels->cell, y_cell = job->y_is_float ? sizeof(float) : cell;
+	Conv conv = conv_of(job, columns_of(folded, (size_t)(stage - folded->layout.stages)), sizeof(float) / cell);
+	Columns points = { .window = stage->window, .lanes = stage->in.lanes, .x = plane_grid(&stage->in, in, cell, cell),
 			   .outside = scratch->column_outside, .points = scratch->column_points };
 
-	memset(scratch->column_outside, (int)folded->quantities[stage->from].zero, points_row(stage));
+	set_outside(folded, stage, scratch->column_outside);
 	conv.x.data = scratch->column_points;
 	conv.y = plane_grid(y_plane, y, y_cell, y_cell);
 	for (uint32_t i = 0; i < n; i++) {
 		job->kernels->columns(&points);
 		split_conv(job->team, job->kernels, &conv, stage->blocks);
-		points.x.data = (uint8_t *)points.x.data + points.x.image;
+		points.x.data = cells_at(points.x.data, points.x.image, cell);
 		conv.y.data = cells_at(conv.y.data, conv.y.image, y_cell);
 	}
 }

@@ -67,7 +67,7 @@ typedef struct Scratch {
 	void *infer_in;	  /* stage 0's input; NULL for MAIN_ROWS, which has */
 	void *infer_picture; /* a picture amid its padding, as cells */
 	float *winograd_in, *winograd_out, *winograd_zeros; /* winograd.c */
-	uint8_t *column_outside, *column_points; /* columns.c */
+	void *column_outside, *column_points; /* columns.c: cells */
 	void *infer_y;	  /* of one stage and a few images, before its pool */
 	float *ranges;	  /* [stage][2]: outputs seen, where they are wanted */
 } Scratch;
@@ -108,8 +108,8 @@ typedef struct Folded {
 	Quantity *quantities; /* int8: [stage], of the outputs; else NULL */
 	float **map;	 /* int8: [stage], [y.h][y.w][y.lanes] in place of shift, or NULL */
 	double *offsets; /* int8: room for a block's */
-	ColumnWeights *columns; /* int8: [stage] */
-	float *column_block;	/* int8: room for a block of theirs */
+	ColumnWeights *columns; /* [stage] */
+	float *column_block;	/* room for a block of theirs */
 	void *table;	 /* MAIN_ROWS: [c][256] what pixels are worth, in cells */
 	uint64_t version;
 	Vector vector;

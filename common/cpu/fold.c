@@ -79,6 +79,8 @@ fold_stage(Folded *folded, size_t s, const float *param, const float *bn)
 		fold_floats(folded, s, param);
 	if (folded->winograd[s])
 		winograd_weights(folded, s);
+	if (columns_of(folded, s) && !folded->quantities)
+		columns_fold(folded, s);
 	if (folded->winograd[s] || columns_of(folded, s))
 		return;
 	for (size_t part = 0; stage->weight && stage->kind != MAIN_DEPTHWISE && part < layout_words_parts(stage); part++)

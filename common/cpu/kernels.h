@@ -56,13 +56,14 @@ typedef struct Conv {
 	size_t weight_block; /* words from one block to the next */
 	const float *scale;  /* [lanes]: of sums of bytes, NULL: written as they are; of other cells NULL */
 	const float *bias;   /* [lanes], or NULL */
-	const int32_t *start; /* bytes: [2][out_w][lanes], x holds points, see Columns, and sums begin here; else NULL */
+	const int32_t *start; /* points of bytes: [2][out_w][lanes], where sums begin; else NULL */
 	size_t bias_pixel;   /* bytes: where not 0, every output pixel has its bias, so many floats from the last */
 	double *sum, *square; /* [lanes], or NULL: added to, over what is written */
 	Ahead ahead[AHEADS]; /* nothing of the convolution's own; pooled, it is not asked for */
 	bool y_is_float;     /* else cells */
 	bool is_added;	     /* to what y holds, which is floats then */
 	bool is_relu;
+	bool has_points; /* x holds points, see Columns */
 	bool is_pooled; /* of every 2 x 2 the largest is written; windows stay inside the picture, a row of theirs is one tap */
 } Conv;
 
@@ -221,20 +222,21 @@ typedef struct WinogradKernels {
 
 enum { COLUMN_POINTS = 4 };
 
-/** Rows of bytes to what a 3x3 convolution of stride 1 multiplies by Winograd's F(2, 3) down the columns. Two rows of outputs
- * see four rows a, b, c, d of x; their points are
+/** Rows of bytes or bf16 to what a 3x3 convolution of stride 1 multiplies by Winograd's F(2, 3) down the columns. Two rows of
+ * outputs see four rows a, b, c, d of x; their points are b + c, c - b, a - c and b - d, whose sums of products P, Q, A, D with
+ * weights of their own make the upper row, P + Q + A, and the lower, P - Q + D. Bytes' points are
  *
- *	(b + c) / 2 rounded up, 128 + (c - b) / 2, 128 + (a - c) / 2 and 128 + (b - d) / 2 rounded down,
+ *	(b + c) / 2 rounded up, 128 + (c - b) / 2, 128 + (a - c) / 2 and 128 + (b - d) / 2 rounded down.
  *
- * whose sums of products P, Q, A, D with weights of their own make the upper row, P + Q + A, and the lower, P - Q + D. A Conv
- * with `start` does that: x.row is a point's row, x.image all points of a picture, weights are [block][COLUMN_POINTS][3][c]
- * [block], P begins at start[0], Q at start[1]. Windows reach one column beyond the picture, no more. */
+ * A Conv that has_points does the rest: x.row is a point's row, x.image all points of a picture, weights are
+ * [block][COLUMN_POINTS][3][c][block], P begins at start[0], Q at start[1]. Windows reach one column beyond the picture, no
+ * more; bf16 is written as cells. */
 typedef struct Columns {
 	Window window;
 	uint32_t lanes; /* a multiple of 16 */
-	Grid x;		/* one picture, strides in bytes; from pixel to pixel `lanes` */
-	const uint8_t *outside; /* [in_w][lanes]: a row above or below the picture */
-	uint8_t *points;	/* [pairs of rows of outputs][COLUMN_POINTS][in_w][lanes] */
+	Grid x;		/* one picture, strides in cells; from pixel to pixel `lanes` */
+	const void *outside; /* [in_w][lanes]: a row above or below the picture */
+	void *points;	     /* [pairs of rows of outputs][COLUMN_POINTS][in_w][lanes] */
 } Columns;
 
 typedef enum OptimiserKind { OPTIMISE_SGD, OPTIMISE_ADAM } OptimiserKind;
@@ -323,7 +325,7 @@ typedef struct KernelTable {
 
 	const FirstKernels *first; /* NULL: not offered */
 	const WinogradKernels *winograd; /* NULL: not offered */
-	void (*columns)(const Columns *job); /* bytes; else NULL */
+	void (*columns)(const Columns *job); /* NULL: not offered */
 } KernelTable;
 
 /** Kernels whose cells are bytes: activations 0 … 255, weights -127 … 127, sums of 32 bits, the same bits in every table.

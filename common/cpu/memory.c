@@ -371,7 +371,7 @@ allocate_quantities(Backend *backend)
 
 	folded->quantities = engine_piece(backend, folded->layout.stage_count * sizeof *folded->quantities);
 	folded->map = engine_piece(backend, folded->layout.stage_count * sizeof *folded->map);
-	if (!folded->quantities || !folded->map || !columns_allocate(backend))
+	if (!folded->quantities || !folded->map)
 		return false;
 	quantise_ranges(folded, backend->options.ranges);
 	for (size_t s = 0; s < folded->layout.stage_count && ok; s++) {
@@ -444,7 +444,7 @@ engine_allocate(Backend *backend)
 {
 	backend->stages = engine_piece(backend, backend->layout.stage_count * sizeof *backend->stages);
 	return backend->stages && allocate_vectors(backend) && winograd_allocate(backend) &&
-	       allocate_threads(backend) && allocate_folded(backend) &&
+	       columns_allocate(backend) && allocate_threads(backend) && allocate_folded(backend) &&
 	       (!backend->options.is_training || (allocate_training(backend) && allocate_ranges(backend)));
 }
 

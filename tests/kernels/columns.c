@@ -1,5 +1,6 @@
-/* 3x3 convolutions of bytes by Winograd's F(2, 3) down their columns: both parts, points and sums, exactly, on every
- * instruction set, with odd sizes and guard pages. tests/kernels/int8 has whole networks. */
+/* 3x3 convolutions of bytes and bf16 by Winograd's F(2, 3) down their columns: both parts, points and sums, exactly, on every
+ * instruction set, with odd sizes and guard pages; bf16's numbers are small whole ones, so that nothing is rounded before the
+ * end. tests/kernels/int8 and cpu_net have whole networks. */
 #include "bench/roof.h"
 #include "cpu/layout.h"
 #include "kernels/guard.h"
@@ -9,16 +10,23 @@
 
 enum { ROUNDS = 120, LANES_MOST = 256 };
 
-static const char *const names[] = { "plain", "avx2", "avxvnni", "avx512vnni", "neon" };
-enum { NAMES = sizeof names / sizeof *names };
+static const struct {
+	const char *name;
+	Precision precision;
+} tables[] = {
+	{ "plain", PRECISION_INT8 }, { "avx2", PRECISION_INT8 }, { "avxvnni", PRECISION_INT8 }, { "avx512vnni", PRECISION_INT8 },
+	{ "neon", PRECISION_INT8 },  { "avx512bf16", PRECISION_BF16 },
+};
+enum { TABLES = sizeof tables / sizeof *tables };
 static const KernelTable *kernels;
+static bool is_bytes;
 
 typedef struct Case {
 	Window window;
 	uint32_t c, out; /* channels */
 	Plane in, y;
 	Guarded x, outside, points, weight, start, result;
-	size_t point, weight_block; /* bytes; words */
+	size_t point, weight_block; /* cells; words */
 	float scale[LANES_MOST], bias[LANES_MOST];
 	bool y_is_float, is_relu;
 } Case;
@@ -29,35 +37,62 @@ pairs_of(const Case *test)
 	return (test->window.out_h + 1) / 2;
 }
 
+/* Any bytes; or whole numbers from -8 to 8 in bf16, the upper half of a float. */
 static void
-fill(Guarded *memory, size_t size)
+fill(Guarded *memory, size_t count)
 {
-	*memory = guarded(size);
-	for (size_t i = 0; i < size; i++)
-		((uint8_t *)memory->data)[i] = noise(4) ? (uint8_t)noise(256) : 255;
+	*memory = guarded(count * kernels->cell);
+	for (size_t i = 0; i < count; i++) {
+		const float value = (float)noise(17) - 8;
+		uint32_t bits;
+		memcpy(&bits, &value, sizeof bits);
+		if (is_bytes)
+			((uint8_t *)memory->data)[i] = noise(4) ? (uint8_t)noise(256) : 255;
+		else
+			((uint16_t *)memory->data)[i] = (uint16_t)(bits >> 16);
+	}
+}
+
+/* of a pixel or a weight */
+static int
+number_at(const void *cells, size_t at, bool is_weight)
+{
+	const uint32_t bits = is_bytes ? 0 : (uint32_t)((const uint16_t *)cells)[at] << 16;
+	float value;
+
+	memcpy(&value, &bits, sizeof value);
+	return !is_bytes ? (int)value : is_weight ? ((const int8_t *)cells)[at] : ((const uint8_t *)cells)[at];
+}
+
+static uint32_t
+words_of(const Case *test)
+{
+	const uint32_t cells = (uint32_t)(sizeof(float) / kernels->cell);
+
+	return (test->c + cells - 1) / cells;
 }
 
 static void
 case_memory(Case *test)
 {
-	const size_t cell = test->y_is_float ? sizeof(float) : 1;
-	const uint32_t words = (test->c + 3) / 4, blocks = (test->y.lanes + kernels->block - 1) / kernels->block;
+	const size_t cell = test->y_is_float ? sizeof(float) : kernels->cell;
+	const uint32_t blocks = (test->y.lanes + kernels->block - 1) / kernels->block;
 
 	test->point = (size_t)test->window.in_w * test->in.lanes;
-	test->weight_block = (size_t)COLUMN_POINTS * 3 * words * kernels->block;
+	test->weight_block = (size_t)COLUMN_POINTS * 3 * words_of(test) * kernels->block;
 	fill(&test->x, plane_image(&test->in));
 	fill(&test->outside, test->point);
-	fill(&test->weight, blocks * test->weight_block * 4);
-	for (size_t i = 0; i < blocks * test->weight_block * 4; i++) /* -128 is none */
+	fill(&test->weight, blocks * test->weight_block * sizeof(float) / kernels->cell);
+	for (size_t i = 0; is_bytes && i < blocks * test->weight_block * 4; i++) /* -128 is none */
 		((int8_t *)test->weight.data)[i] = (int8_t)(((int8_t *)test->weight.data)[i] | 1);
-	test->points = guarded(pairs_of(test) * COLUMN_POINTS * test->point);
+	test->points = guarded(pairs_of(test) * COLUMN_POINTS * test->point * kernels->cell);
 	test->start = guarded(2 * sizeof(int32_t) * test->window.out_w * test->y.lanes);
 	for (size_t i = 0; i < (size_t)2 * test->window.out_w * test->y.lanes; i++)
-		((int32_t *)test->start.data)[i] = (int32_t)noise(200000) - 100000;
+		((int32_t *)test->start.data)[i] = is_bytes ? (int32_t)noise(200000) - 100000 : 0;
 	test->result = guarded(plane_image(&test->y) * cell);
 	for (int i = 0; i < LANES_MOST; i++) {
-		test->scale[i] = (float)(1 + noise(1000)) * 1e-6f;
-		test->bias[i] = (float)noise(4000) / 7 - 200;
+		test->scale[i] = is_bytes ? (float)(1 + noise(1000)) * 1e-6f : 1;
+		test->bias[i] = is_bytes ? (float)noise(4000) / 7 - 200 : (float)noise(400) - 200;
 	}
 }
 
@@ -75,7 +110,7 @@ case_init(Case *test)
 	test->out = 1 + noise(70);
 	test->in = (Plane){ .h = win->in_h, .w = win->in_w, .lanes = channels_padded(test->c), .left = noise(3), .right = noise(3) };
 	test->y = (Plane){ .h = win->out_h, .w = win->out_w, .lanes = channels_padded(test->out), .left = noise(2), .right = noise(2) };
-	test->y_is_float = noise(3) == 0;
+	test->y_is_float = is_bytes && noise(3) == 0;
 	test->is_relu = noise(2);
 	case_memory(test);
 }
@@ -94,7 +129,7 @@ case_release(Case *test)
 static void
 do_points(const Case *test)
 {
-	const Columns job = { .window = test->window, .lanes = test->in.lanes, .x = plane_grid(&test->in, test->x.data, 1, 1),
+	const Columns job = { .window = test->window, .lanes = test->in.lanes, .x = plane_grid(&test->in, test->x.data, kernels->cell, kernels->cell),
 			      .outside = test->outside.data, .points = test->points.data };
 
 	kernels->columns(&job);
@@ -103,13 +138,14 @@ do_points(const Case *test)
 static Conv
 case_conv(const Case *test)
 {
-	const size_t cell = test->y_is_float ? sizeof(float) : 1, row = test->point / 4;
+	const size_t cell = test->y_is_float ? sizeof(float) : kernels->cell, cells = sizeof(float) / kernels->cell;
+	const size_t row = test->point / cells;
 
 	return (Conv){
-		.window = test->window, .n = 1, .c = (test->c + 3) / 4, .lanes = test->y.lanes,
-		.x = { test->points.data, test->in.lanes / 4, row, pairs_of(test) * COLUMN_POINTS * row },
+		.window = test->window, .n = 1, .c = words_of(test), .lanes = test->y.lanes, .has_points = true,
+		.x = { test->points.data, test->in.lanes / cells, row, pairs_of(test) * COLUMN_POINTS * row },
 		.y = plane_grid(&test->y, test->result.data, cell, cell), .weight = test->weight.data,
-		.weight_block = test->weight_block, .scale = test->scale, .bias = test->bias, .start = test->start.data,
+		.weight_block = test->weight_block, .scale = is_bytes ? test->scale : NULL, .bias = test->bias, .start = test->start.data,
 		.y_is_float = test->y_is_float, .is_relu = test->is_relu,
 	};
 }
@@ -119,17 +155,16 @@ case_conv(const Case *test)
 static int
 pixel_at(const Case *test, int64_t row, size_t at)
 {
-	const uint8_t *x = (const uint8_t *)test->x.data + test->in.left * test->in.lanes;
-
 	if (row < 0 || row >= test->window.in_h)
-		return ((const uint8_t *)test->outside.data)[at];
-	return x[(size_t)row * plane_row(&test->in) + at];
+		return number_at(test->outside.data, at, false);
+	return number_at(test->x.data, test->in.left * test->in.lanes + (size_t)row * plane_row(&test->in) + at, false);
 }
 
+/* A difference as a point has it. */
 static int
-half_below(int a)
+difference(int a, int b)
 {
-	return (a + 256) / 2 - 128;
+	return is_bytes ? (a - b + 256) / 2 : a - b;
 }
 
 /* Point of a pair of rows at one place of a row, by the definition. */
@@ -139,28 +174,37 @@ point_at(const Case *test, uint32_t pair, int point, size_t at)
 	const int64_t top = 2 * (int64_t)pair - test->window.pad_top;
 	const int a = pixel_at(test, top, at), b = pixel_at(test, top + 1, at);
 	const int c = pixel_at(test, top + 2, at), d = pixel_at(test, top + 3, at);
+	const int points[COLUMN_POINTS] = { is_bytes ? (b + c + 1) / 2 : b + c, difference(c, b), difference(a, c), difference(b, d) };
 
-	return point == 0   ? (b + c + 1) / 2
-	       : point == 1 ? 128 + half_below(c - b)
-	       : point == 2 ? 128 + half_below(a - c)
-			    : 128 + half_below(b - d);
+	return points[point];
 }
 
 static int64_t
 products_of(const Case *test, uint32_t pair, int point, uint32_t x, uint32_t o)
 {
-	const uint32_t block = kernels->block, words = (test->c + 3) / 4;
-	const int8_t *weight = (const int8_t *)test->weight.data + o / block * test->weight_block * 4;
+	const uint32_t block = kernels->block, words = words_of(test), cells = (uint32_t)(sizeof(float) / kernels->cell);
 	int64_t sum = 0;
 
 	for (uint32_t kx = 0; kx < 3; kx++) {
 		const int64_t ix = (int64_t)x + kx - test->window.pad_left;
-		for (uint32_t k = 0; ix >= 0 && ix < test->window.in_w && k < words * 4; k++) {
-			const size_t word = (((size_t)point * 3 + kx) * words + k / 4) * block + o % block;
-			sum += weight[word * 4 + k % 4] * point_at(test, pair, point, (size_t)ix * test->in.lanes + k);
+		for (uint32_t k = 0; ix >= 0 && ix < test->window.in_w && k < words * cells; k++) {
+			const size_t row = ((size_t)point * 3 + kx) * words + k / cells;
+			const size_t word = o / block * test->weight_block + row * block + o % block;
+			sum += number_at(test->weight.data, word * cells + k % cells, true) *
+			       point_at(test, pair, point, (size_t)ix * test->in.lanes + k);
 		}
 	}
 	return sum;
+}
+
+/* To bf16, ties to even. */
+static uint16_t
+rounded_half(float value)
+{
+	uint32_t bits;
+
+	memcpy(&bits, &value, sizeof bits);
+	return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
 static bool
@@ -174,6 +218,8 @@ equals(const Case *test, uint32_t y, uint32_t x, uint32_t o, size_t at)
 
 	value = value + test->bias[o];
 	value = test->is_relu && value < 0 ? 0 : value;
+	if (!is_bytes)
+		return ((const uint16_t *)test->result.data)[at] == rounded_half(value);
 	if (test->y_is_float)
 		return ((const float *)test->result.data)[at] == value;
 	value = value < 0 ? 0 : value > 255 ? 255 : value;
@@ -197,14 +243,16 @@ do_sums(const Case *test)
 static void
 check_points(const Case *test)
 {
-	const uint8_t *found = test->points.data;
+	size_t place = 0;
 
 	do_points(test);
 	for (uint32_t pair = 0; pair < pairs_of(test); pair++)
 		for (int point = 0; point < COLUMN_POINTS; point++)
-			for (size_t at = 0; at < test->point; at++, found++)
-				CHECK(*found == point_at(test, pair, point, at), "%s: pair %u point %d byte %zu: %u, not %d",
-				      kernels->name, pair, point, at, *found, point_at(test, pair, point, at));
+			for (size_t at = 0; at < test->point; at++, place++) {
+				const int found = number_at(test->points.data, place, false);
+				CHECK(found == point_at(test, pair, point, at), "%s: pair %u point %d cell %zu: %d, not %d",
+				      kernels->name, pair, point, at, found, point_at(test, pair, point, at));
+			}
 }
 
 static void
@@ -264,7 +312,7 @@ bench_hot(const struct Hot *h)
 	test.y = (Plane){ .h = h->size, .w = h->size, .lanes = h->out };
 	case_memory(&test);
 	for (int i = 0; i < TURNS; i++) {
-		const double roof = roof_flops(1, ROOF_INT8), took = seconds_of(&test, true);
+		const double roof = roof_flops(1, is_bytes ? ROOF_INT8 : ROOF_BF16), took = seconds_of(&test, true);
 		share += work / took / roof / TURNS;
 		points += seconds_of(&test, false) / took / TURNS;
 	}
@@ -279,12 +327,14 @@ main(int argc, char **argv)
 	const bool is_bench = argc > 1 && !strcmp(argv[1], "--bench");
 
 	roof_clock = CLOCK_PROCESS_CPUTIME_ID;
-	for (int i = 0; i < NAMES; i++) {
-		kernels = kernels_named_int8(names[i]);
+	for (int i = 0; i < TABLES; i++) {
+		setenv("FM_CPU", tables[i].name, 1);
+		kernels = cpu_kernels(device_host(), tables[i].precision, false);
 		if (!kernels) {
 			printf("# not on this machine: %s\n", status_message());
 			continue;
 		}
+		is_bytes = kernels->cell == 1;
 		for (size_t h = 0; h < sizeof hot / sizeof *hot && is_bench; h++)
 			bench_hot(&hot[h]);
 		if (is_bench)

@@ -23,7 +23,7 @@ static const Path paths[] = {
 	{ "avx2", PRECISION_FP32, 3e-4, 1e-5, 1e-5, 2e-3 },
 	{ "avx512", PRECISION_FP32, 3e-4, 1e-5, 1e-5, 2e-3 },
 	{ "neon", PRECISION_FP32, 3e-4, 1e-5, 1e-5, 2e-3 },
-	{ "avx512bf16", PRECISION_BF16, 4e-1, 1e-2, 3e-2, 5e-2 },
+	{ "avx512bf16", PRECISION_BF16, 4e-1, 1e-2, 4e-2, 5e-2 },
 };
 
 static const Path *path;

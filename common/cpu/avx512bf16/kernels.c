@@ -8,4 +8,5 @@ const KernelTable kernels_avx512bf16 = {
 	.floats = &kernels_avx512,
 	KERNELS_OF_CELLS,
 	.first = &first_kernels,
+	.columns = columns_points,
 };

@@ -6,7 +6,6 @@
 #define FM_CPU_KERNELS_BYTES_H
 
 #pragma GCC diagnostic ignored "-Wunused-function" /* what trains is not for bytes */
-#include "cpu/kernels/columns.h"
 #include "cpu/kernels/conv.h"
 #include "cpu/kernels/depthwise.h"
 #include "cpu/kernels/pointwise.h"
@@ -75,17 +74,8 @@ bytes_pack(const float *weight, uint32_t c, void *words)
 				*to++ = j < c ? (int8_t)weight[(size_t)j * BLOCK + v] : 0;
 }
 
-static void
-bytes_conv(const Conv *job, uint32_t first_block, uint32_t end_block)
-{
-	if (job->start)
-		columns_conv(job, first_block, end_block);
-	else
-		conv(job, first_block, end_block);
-}
-
 #define KERNELS_OF_BYTES                                                                                               \
-	.block = BLOCK, .cell = sizeof(Cell), .conv = bytes_conv, .columns = columns_points, .depthwise = depthwise,   \
+	.block = BLOCK, .cell = sizeof(Cell), .conv = conv, .columns = columns_points, .depthwise = depthwise,         \
 	.finish = bytes_finish, .store = store, .load = load,                                                          \
 	.affine = affine, .relu = relu, .pool = pool, .add_scaled = add_scaled,                                                   \
 	.pack = bytes_pack

@@ -1,13 +1,22 @@
-/* cpu/kernels/columns.h: 3x3 convolutions of bytes by Winograd's F(2, 3) down their columns: two rows of outputs from four rows
- * of products, where direct sums take six (Lavin and Gray, arXiv 1509.09308). Across, the sums are direct ones.
+/* cpu/kernels/columns.h: 3x3 convolutions of bytes and bf16 by Winograd's F(2, 3) down their columns: two rows of outputs from
+ * four rows of products, where direct sums take six (Lavin and Gray, arXiv 1509.09308). Across, the sums are direct ones. Part of
+ * conv.h, which includes it.
  *
- * Points are halved to be bytes again: the mean of two bytes, or of one and the other's complement. All four of an output
- * channel have one scale, so that sums stay whole numbers in registers from the first product to the last: those of two
- * points first, then their sum and their difference, to which the products of the other two are added. */
+ * Sums stay in registers from the first product to the last: those of two points first, then their sum and their difference, to
+ * which the products of the other two are added. Points of bytes are halved to be bytes again: the mean of two bytes, or of one
+ * and the other's complement; all four of an output channel have one scale. */
+#if !defined(FM_CPU_KERNELS_CONV_H) /* alone it is nothing; conv.h then includes this file in its place */
+#include "cpu/kernels/conv.h"
+#endif
 #ifndef FM_CPU_KERNELS_COLUMNS_H
 #define FM_CPU_KERNELS_COLUMNS_H
 
-#include "cpu/kernels/conv.h"
+#if defined(KERNELS_INT8) || defined(__AVX512BF16__) /* floats have F(4x4, 3x3), see winograd.h */
+#define KERNELS_COLUMNS
+
+/* ---- rows to points ---- */
+
+#if defined(KERNELS_INT8)
 
 typedef uint8_t Bytes __attribute__((vector_size(CHANNEL_ALIGN)));
 
@@ -18,8 +27,6 @@ bytes_load(const uint8_t *p)
 	memcpy(&a, p, sizeof a);
 	return a;
 }
-
-/* ---- rows to points ---- */
 
 /* rounded up */
 INLINE Bytes
@@ -36,7 +43,7 @@ bytes_mean(Bytes a, Bytes b)
 
 /* The four points of 16 channels, `point` bytes apart. */
 INLINE void
-columns_channels(const uint8_t *const rows[4], size_t at, uint8_t *to, size_t point)
+columns_channels(const Cell *const rows[4], size_t at, Cell *to, size_t point)
 {
 	const Bytes a = bytes_load(rows[0] + at), b = bytes_load(rows[1] + at), c = bytes_load(rows[2] + at);
 	const Bytes d = bytes_load(rows[3] + at);
@@ -47,19 +54,52 @@ columns_channels(const uint8_t *const rows[4], size_t at, uint8_t *to, size_t po
 	memcpy(to + 3 * point + at, &points[3], sizeof(Bytes));
 }
 
-#if defined(__AVX512BW__)
-/* The same of 64, or as many as a vector takes. */
+#else
+
+/* The four points of 16 channels, `point` cells apart. */
 INLINE void
-columns_vector(const uint8_t *const rows[4], size_t at, uint8_t *to, size_t point)
+columns_channels(const Cell *const rows[4], size_t at, Cell *to, size_t point)
+{
+	const Vec a = cells_load(rows[0] + at), b = cells_load(rows[1] + at), c = cells_load(rows[2] + at);
+	const Vec d = cells_load(rows[3] + at);
+	cells_store(to + at, b + c);
+	cells_store(to + point + at, c - b);
+	cells_store(to + 2 * point + at, a - c);
+	cells_store(to + 3 * point + at, b - d);
+}
+
+#endif
+
+#if defined(KERNELS_INT8) && defined(__AVX512BW__)
+
+/* The same of 64, or as many as a vector takes. @return where it stops */
+INLINE size_t
+columns_vectors(const Cell *const rows[4], size_t size, Cell *to)
 {
 	const __m512i ones = _mm512_set1_epi8(-1);
-	const __m512i a = _mm512_loadu_si512(rows[0] + at), b = _mm512_loadu_si512(rows[1] + at);
-	const __m512i c = _mm512_loadu_si512(rows[2] + at), d = _mm512_loadu_si512(rows[3] + at);
-	_mm512_storeu_si512(to + at, _mm512_avg_epu8(b, c));
-	_mm512_storeu_si512(to + point + at, _mm512_avg_epu8(c, _mm512_xor_si512(b, ones)));
-	_mm512_storeu_si512(to + 2 * point + at, _mm512_avg_epu8(a, _mm512_xor_si512(c, ones)));
-	_mm512_storeu_si512(to + 3 * point + at, _mm512_avg_epu8(b, _mm512_xor_si512(d, ones)));
+	size_t at = 0;
+	for (; at + sizeof(Vec) <= size; at += sizeof(Vec)) {
+		const __m512i a = _mm512_loadu_si512(rows[0] + at), b = _mm512_loadu_si512(rows[1] + at);
+		const __m512i c = _mm512_loadu_si512(rows[2] + at), d = _mm512_loadu_si512(rows[3] + at);
+		_mm512_storeu_si512(to + at, _mm512_avg_epu8(b, c));
+		_mm512_storeu_si512(to + size + at, _mm512_avg_epu8(c, _mm512_xor_si512(b, ones)));
+		_mm512_storeu_si512(to + 2 * size + at, _mm512_avg_epu8(a, _mm512_xor_si512(c, ones)));
+		_mm512_storeu_si512(to + 3 * size + at, _mm512_avg_epu8(b, _mm512_xor_si512(d, ones)));
+	}
+	return at;
 }
+
+#else
+
+INLINE size_t
+columns_vectors(const Cell *const rows[4], size_t size, Cell *to)
+{
+	(void)rows;
+	(void)size;
+	(void)to;
+	return 0;
+}
+
 #endif
 
 static void
@@ -67,19 +107,14 @@ columns_points(const Columns *job)
 {
 	const Window *win = &job->window;
 	const size_t size = (size_t)win->in_w * job->lanes;
-	uint8_t *to = job->points;
+	Cell *to = job->points;
 	for (uint32_t y = 0; y < win->out_h; y += 2, to += COLUMN_POINTS * size) {
-		const uint8_t *rows[4];
-		size_t at = 0;
+		const Cell *rows[4];
 		for (uint32_t i = 0; i < 4; i++) {
 			const int64_t row = (int64_t)y + i - win->pad_top;
-			rows[i] = row < 0 || row >= win->in_h ? job->outside : (const uint8_t *)job->x.data + (size_t)row * job->x.row;
+			rows[i] = row < 0 || row >= win->in_h ? job->outside : (const Cell *)job->x.data + (size_t)row * job->x.row;
 		}
-#if defined(__AVX512BW__)
-		for (; at + sizeof(Vec) <= size; at += sizeof(Vec))
-			columns_vector(rows, at, to, size);
-#endif
-		for (; at < size; at += sizeof(Bytes))
+		for (size_t at = columns_vectors(rows, size, to); at < size; at += CHANNEL_ALIGN)
 			columns_channels(rows, at, to, size);
 	}
 }
@@ -91,17 +126,24 @@ enum { COLUMN_PIXELS = TILE_PIXELS / 2 }; /* of either row */
 INLINE void
 columns_begin(const Conv *conv, const Tile *tile, Sums sums, const int vectors, const int pixels)
 {
-	const float *first = (const float *)tile->start + (size_t)tile->column * conv->lanes;
-	const float *second = first + (size_t)conv->window.out_w * conv->lanes;
+#if defined(KERNELS_INT8)
+	const float *p = (const float *)tile->start + (size_t)tile->column * conv->lanes;
+	const float *q = p + (size_t)conv->window.out_w * conv->lanes;
+#define START(from, i, v) vec_load(from + i * conv->lanes + v * LANES)
+#else
+	(void)conv, (void)tile;
+#define START(from, i, v) vec_zero()
+#endif
 #define BEGIN(i, v)                                                                                                    \
 	if (i < pixels && v < vectors) {                                                                               \
-		sums[0][i][v] = vec_load(first + i * conv->lanes + v * LANES);                                        \
-		sums[1][i][v] = vec_load(second + i * conv->lanes + v * LANES);                                       \
+		sums[0][i][v] = START(p, i, v);                                                                        \
+		sums[1][i][v] = START(q, i, v);                                                                        \
 	}
 #define BEGIN_BOTH(i) BEGIN(i, 0) BEGIN(i, 1)
 	REPEAT_8(BEGIN_BOTH)
 #undef BEGIN_BOTH
 #undef BEGIN
+#undef START
 }
 
 /* P and Q to P + Q and P - Q */
@@ -129,21 +171,34 @@ columns_products(const Conv *conv, const Tile *tile, const int first, Sums sums,
 	conv_kernel_row(conv, tile, row, w, NULL, 0, sums, 2, vectors, pixels, rows);
 }
 
+/* Two vectors of channels, or one. */
 INLINE void
-columns_end_bytes(const Conv *conv, const Tile *tile, Sums sums, const int vectors, const int pixels, const int rows)
+columns_put(Cell *y, const Ending *ending, Vec low, Vec high, const int vectors)
 {
-	const size_t pixel = conv->y.pixel, below = tile->y_group;
+	low = sum_value(low, ending->scale[0], ending->bias[0]);
+	if (vectors == 2)
+		high = sum_value(high, ending->scale[1], ending->bias[1]);
+#if defined(KERNELS_INT8)
+	if (vectors == 2)
+		cells_store_pair(y, ending->least, low, high);
+	else
+		cells_store(y, low); /* what is negative becomes 0 anyway */
+#else
+	cells_store(y, vec_max(ending->least, low));
+	if (vectors == 2)
+		cells_store(y + LANES, vec_max(ending->least, high));
+#endif
+}
+
+INLINE void
+columns_end(const Conv *conv, const Tile *tile, Sums sums, const int vectors, const int pixels, const int rows)
+{
+	const size_t pixel = conv->y.pixel, below = conv->y.row;
 	const Ending ending = conv_ending(conv, tile, vectors);
 	Cell *y = (Cell *)tile->y;
 #define END(row, i)                                                                                                    \
-	if (row < rows && i < pixels) {                                                                                \
-		Cell *here = y + row * below + i * pixel;                                                              \
-		const Vec low = sum_value(sums[row][i][0], ending.scale[0], ending.bias[0]);                           \
-		if (vectors == 2)                                                                                      \
-			cells_store_pair(here, ending.least, low, sum_value(sums[row][i][1], ending.scale[1], ending.bias[1])); \
-		else                                                                                                   \
-			cells_store(here, low);                                                                        \
-	}
+	if (row < rows && i < pixels)                                                                                  \
+		columns_put(y + row * below + i * pixel, &ending, sums[row][i][0], sums[row][i][vectors - 1], vectors);
 #define END_UPPER(i) END(0, i)
 #define END_LOWER(i) END(1, i)
 	REPEAT_8(END_UPPER)
@@ -153,6 +208,8 @@ columns_end_bytes(const Conv *conv, const Tile *tile, Sums sums, const int vecto
 #undef END
 }
 
+#if defined(KERNELS_INT8)
+
 /* [row][pixel][vector] */
 static void __attribute__((noinline))
 columns_put_floats(const Conv *conv, const Tile *tile, const Vec *sums, int vectors, int pixels, int rows)
@@ -161,7 +218,7 @@ columns_put_floats(const Conv *conv, const Tile *tile, const Vec *sums, int vect
 	for (int row = 0; row < rows; row++)
 		for (int i = 0; i < pixels; i++)
 			for (int v = 0; v < vectors; v++)
-				conv_put(conv, &ending, tile->y + row * tile->y_group + i * conv->y.pixel * sizeof(float), *sums++, v);
+				conv_put(conv, &ending, (char *)((float *)tile->y + row * conv->y.row + i * conv->y.pixel), *sums++, v);
 }
 
 /* By way of memory: written out beside that for bytes, it would cost those their registers. */
@@ -184,6 +241,8 @@ columns_end_floats(const Conv *conv, const Tile *tile, Sums sums, const int vect
 	columns_put_floats(conv, tile, kept, vectors, pixels, rows);
 }
 
+#endif
+
 INLINE void
 columns_tile(const Conv *conv, const Tile *tile, const int vectors, const int pixels, const int rows)
 {
@@ -192,10 +251,13 @@ columns_tile(const Conv *conv, const Tile *tile, const int vectors, const int pi
 	columns_products(conv, tile, 0, sums, vectors, pixels, 2);
 	columns_cross(sums, vectors, pixels);
 	columns_products(conv, tile, 2, sums, vectors, pixels, rows);
-	if (conv->y_is_float)
+#if defined(KERNELS_INT8)
+	if (conv->y_is_float) {
 		columns_end_floats(conv, tile, sums, vectors, pixels, rows);
-	else
-		columns_end_bytes(conv, tile, sums, vectors, pixels, rows);
+		return;
+	}
+#endif
+	columns_end(conv, tile, sums, vectors, pixels, rows);
 }
 
 #define COLUMNS_TILE(vectors, pixels, rows)                                                                            \
@@ -252,7 +314,6 @@ columns_image(const Conv *conv, uint32_t block, uint32_t image)
 	Tile tile = conv_begin_image(conv, block, image);
 	tile.x_group = conv->x.row * sizeof(Word);
 	tile.w_group = (size_t)3 * conv->c * BLOCK;
-	tile.y_group = conv->y.row * conv_cell(conv);
 	for (tile.row = conv->rows_before; tile.row < conv->window.out_h - conv->rows_after; tile.row += 2) {
 		tile.x = x + tile.row / 2 * COLUMN_POINTS * conv->x.row * sizeof(Word);
 		tile.y = conv_row_of_y(conv, block, image, tile.row);
@@ -267,5 +328,7 @@ columns_conv(const Conv *conv, uint32_t first_block, uint32_t end_block)
 		for (uint32_t block = first_block; block < end_block; block++)
 			columns_image(conv, block, image);
 }
+
+#endif
 
 #endif

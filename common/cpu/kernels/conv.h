@@ -411,6 +411,7 @@ conv_images(const Conv *conv, Fetch *fetch, uint32_t block, uint32_t image, int 
 	}
 }
 
+#include "cpu/kernels/columns.h"
 #include "cpu/kernels/pooled.h"
 
 /* One pixel of one image, a dense layer of a single picture: two sums a block would wait for each other, so several blocks
@@ -473,6 +474,12 @@ conv_has_single_pixel(const Conv *conv)
 static void
 conv(const Conv *conv, uint32_t first_block, uint32_t end_block)
 {
+#if defined(KERNELS_COLUMNS)
+	if (conv->has_points) {
+		columns_conv(conv, first_block, end_block);
+		return;
+	}
+#endif
 	if (conv_has_single_pixel(conv))
 		first_block = conv_single_pixel(conv, first_block, end_block);
 	const uint32_t pair = !conv->is_pooled && conv->window.out_w <= TILE_PIXELS / 2 ? 2 : 1;

@@ -163,9 +163,11 @@ INLINE Vec vec_pair(Vec a, Vec b) { (void)b; return a; } /* floats need no partn
 #endif
 
 #if !defined(KERNELS_INT8)
-/* Of the sums that vec_dot makes: what they are worth, and the larger. */
+/* Of the sums that vec_dot makes: what they are worth, the larger, their sum and their difference. */
 INLINE Vec sum_value(Vec sum, Vec scale, Vec bias) { (void)scale; return sum + bias; }
 INLINE Vec sum_max(Vec a, Vec b) { return vec_max(a, b); }
+INLINE Vec sum_add(Vec a, Vec b) { return a + b; }
+INLINE Vec sum_subtract(Vec a, Vec b) { return a - b; }
 #endif
 
 /* to[LANES] += a */
