@@ -8,7 +8,7 @@
 
 #include <math.h>
 
-enum { ROUNDS = 120, LANES_MOST = 256 };
+enum { ROUNDS = 60, LANES_MOST = 256 };
 
 static const struct {
 	const char *name;

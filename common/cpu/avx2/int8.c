@@ -1,5 +1,4 @@
 /* cpu/avx2/int8.c: prediction in bytes for AVX2 without VNNI, whose products are made of 16 bits; the flags of this folder are in mk/build.mk. */
-#define KERNELS_INT8
 #include "cpu/kernels/bytes.h"
 
 const KernelTable kernels_avx2_int8 = {

@@ -1,5 +1,4 @@
 /* cpu/avx512vnni/int8.c: prediction in bytes for AVX-512 VNNI; the flags of this folder are in mk/build.mk. */
-#define KERNELS_INT8
 #include "cpu/kernels/bytes.h"
 
 const KernelTable kernels_avx512vnni = {

@@ -1,5 +1,4 @@
 /* cpu/avxvnni/int8.c: prediction in bytes for AVX-VNNI; the flags of this folder are in mk/build.mk. */
-#define KERNELS_INT8
 #include "cpu/kernels/bytes.h"
 
 const KernelTable kernels_avxvnni = {

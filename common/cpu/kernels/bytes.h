@@ -5,6 +5,7 @@
 #ifndef FM_CPU_KERNELS_BYTES_H
 #define FM_CPU_KERNELS_BYTES_H
 
+#define KERNELS_INT8
 #pragma GCC diagnostic ignored "-Wunused-function" /* what trains is not for bytes */
 #include "cpu/kernels/conv.h"
 #include "cpu/kernels/depthwise.h"

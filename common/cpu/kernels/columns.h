@@ -18,16 +18,6 @@
 
 #if defined(KERNELS_INT8)
 
-typedef uint8_t Bytes __attribute__((vector_size(CHANNEL_ALIGN)));
-
-INLINE Bytes
-bytes_load(const uint8_t *p)
-{
-	Bytes a;
-	memcpy(&a, p, sizeof a);
-	return a;
-}
-
 /* rounded up */
 INLINE Bytes
 bytes_mean(Bytes a, Bytes b)

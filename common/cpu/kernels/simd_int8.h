@@ -11,6 +11,15 @@
 #define FM_CPU_KERNELS_SIMD_INT8_H
 
 typedef uint8_t Cell;
+typedef uint8_t Bytes __attribute__((vector_size(16))); /* CHANNEL_ALIGN of them */
+
+INLINE Bytes
+bytes_load(const uint8_t *p)
+{
+	Bytes a;
+	memcpy(&a, p, sizeof a);
+	return a;
+}
 
 #if defined(__AVX512F__)
 

@@ -1,5 +1,4 @@
 /* cpu/neon/int8.c: prediction in bytes for aarch64: products of 16 bits, added up in pairs. */
-#define KERNELS_INT8
 #include "cpu/kernels/bytes.h"
 
 const KernelTable kernels_neon_int8 = {

@@ -1,6 +1,5 @@
 /* cpu/plain/int8.c: prediction in bytes for any processor; the flags of this folder are in mk/build.mk. */
 #define KERNELS_PLAIN
-#define KERNELS_INT8
 #include "cpu/kernels/bytes.h"
 
 const KernelTable kernels_plain_int8 = {
