@@ -102,8 +102,9 @@ case_init(Case *test)
 	Window *win = &test->window;
 
 	memset(test, 0, sizeof *test);
-	*win = (Window){ .in_h = 2 + noise(12), .in_w = 2 + noise(30), .kernel_h = 3, .kernel_w = 3, .stride = 1,
-			 .pad_top = noise(2), .pad_left = noise(2) };
+	*win = (Window){ .in_h = 1 + noise(13), .in_w = 1 + noise(31), .kernel_h = 3, .kernel_w = 3, .stride = 1 };
+	win->pad_top = win->in_h > 1 ? noise(2) : 1;
+	win->pad_left = win->in_w > 1 ? noise(2) : 1;
 	win->out_h = win->in_h + win->pad_top - 1 - (win->in_h + win->pad_top > 2 ? noise(2) : 0);
 	win->out_w = win->in_w + win->pad_left - 1 - (win->in_w + win->pad_left > 2 ? noise(2) : 0);
 	test->c = 1 + noise(70);
