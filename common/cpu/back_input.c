@@ -52,14 +52,14 @@ back_conv(const Backward *job, uint32_t image, uint32_t count, void *din, Scratc
 
 	if (stage->dilation == 1) {
 		main_images_back(job->backend, stage, cells_at(job->dy, first * plane_image(&plane), cell), din, count,
-				 job->ahead);
+				 job->ahead, scratch);
 		return;
 	}
 	for (uint32_t i = 0; i < count; i++)
 		main_images_back(job->backend, stage,
 				 dilate(stage, cells_at(job->dy, (first + i) * plane_image(&plane), cell), cell,
 					scratch->dilated),
-				 cells_at(din, i * in, cell), 1, job->ahead);
+				 cells_at(din, i * in, cell), 1, job->ahead, scratch);
 }
 
 static void

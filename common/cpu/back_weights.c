@@ -1,16 +1,32 @@
 /* back_weights.c: training, backward: the gradient of a stage's weights. */
 #include "cpu/backward.h"
+#include "cpu/columns.h"
 
 #include <string.h>
+
+/* Floats of a block of a slice's gradient. */
+static size_t
+slice_block(const Backend *backend, const StageLayout *stage)
+{
+	if (stage_has_columns(stage))
+		return (size_t)COLUMN_TAPS * stage->depth * backend->kernels->block;
+	return stage->weight->block_stride;
+}
+
+size_t
+backward_slice_count(const Backend *backend, const StageLayout *stage)
+{
+	return stage_has_columns(stage) ? stage->blocks * slice_block(backend, stage) : stage->weight->count;
+}
 
 float *
 backward_slice_gradient(const Backward *job, size_t slice)
 {
 	const StageLayout *stage = job->stage;
 
-	if (job->slices == 1)
+	if (job->slices == 1 && !stage_has_columns(stage))
 		return job->backend->gradient + stage->weight->offset;
-	return job->backend->partial + slice * stage->weight->count;
+	return job->backend->partial + slice * backward_slice_count(job->backend, stage);
 }
 
 BackwardRoom
@@ -34,7 +50,7 @@ backward_room(const Backend *backend, const StageLayout *stage)
 }
 
 static void
-wgrad_images(const Backward *job, uint32_t image, uint32_t count, uint32_t block, float *to, bool is_added)
+wgrad_images(const Backward *job, uint32_t image, uint32_t count, Slice blocks, float *to, bool is_added, Scratch *scratch)
 {
 	const StageLayout *stage = job->stage;
 	const Plane plane = backward_dy_plane(stage);
@@ -42,16 +58,21 @@ wgrad_images(const Backward *job, uint32_t image, uint32_t count, uint32_t block
 		? cells_at(job->dy_pairs, (image - job->pairs_first) / 2 * plane_image(&stage->y), sizeof(float))
 		: cells_at(job->dy, (image - job->dy_first) * plane_image(&plane), sizeof(float));
 
-	main_images_wgrad(job->backend, stage, image, count, block, dy, to, is_added);
+	if (stage_has_columns(stage)) {
+		const void *x = job->backend->stages[stage->from].out_pairs;
+		columns_wgrad(job->backend, stage, cells_at(x, image / 2 * plane_image(&stage->in), sizeof(float)), dy, count,
+			      blocks.begin, blocks.end, to, is_added, scratch);
+		return;
+	}
+	for (uint32_t block = blocks.begin; block < blocks.end; block++)
+		main_images_wgrad(job->backend, stage, image, count, block, dy, to, is_added);
 }
 
 void
-backward_chunk(const Backward *job, uint32_t image, uint32_t count, size_t slice, bool is_added)
+backward_chunk(const Backward *job, uint32_t image, uint32_t count, size_t slice, bool is_added, int thread)
 {
-	float *to = backward_slice_gradient(job, slice);
-
-	for (uint32_t block = 0; block < job->stage->blocks; block++)
-		wgrad_images(job, image, count, block, to, is_added);
+	wgrad_images(job, image, count, (Slice){ 0, job->stage->blocks }, backward_slice_gradient(job, slice), is_added,
+		     &job->backend->scratch[thread]);
 }
 
 static void
@@ -61,13 +82,14 @@ wgrad_conv(void *context, size_t task, int thread)
 	const StageLayout *stage = job->stage;
 	const uint32_t block = task % stage->blocks;
 	const Slice slice = slice_of_images(job->n, job->slices, (uint32_t)(task / stage->blocks));
+	const size_t floats = slice_block(job->backend, stage);
 	float *to = backward_slice_gradient(job, task / stage->blocks);
 
-	(void)thread;
 	if (slice.begin < slice.end)
-		wgrad_images(job, slice.begin, slice.end - slice.begin, block, to, false);
+		wgrad_images(job, slice.begin, slice.end - slice.begin, (Slice){ block, block + 1 }, to, false,
+			     &job->backend->scratch[thread]);
 	else
-		memset(to + block * stage->weight->block_stride, 0, stage->weight->block_stride * sizeof *to);
+		memset(to + block * floats, 0, floats * sizeof *to);
 }
 
 /* The first convolution's weights, from one or two images whose dy is in scratch memory. */
@@ -115,7 +137,7 @@ static void
 wgrad_reduce(void *context, size_t task, int thread)
 {
 	const Backward *job = context;
-	const size_t count = job->stage->weight->count, begin = task * UPDATE_FLOATS;
+	const size_t count = backward_slice_count(job->backend, job->stage), begin = task * UPDATE_FLOATS;
 	const size_t floats = count - begin < UPDATE_FLOATS ? count - begin : UPDATE_FLOATS;
 	float *rows = job->backend->partial + begin;
 
@@ -123,7 +145,19 @@ wgrad_reduce(void *context, size_t task, int thread)
 	for (uint32_t gap = 1; gap < job->slices; gap *= 2)
 		for (uint32_t i = 0; i + gap < job->slices; i += 2 * gap)
 			job->backend->kernels->add(floats, rows + i * count, rows + (i + gap) * count);
-	memcpy(job->backend->gradient + job->stage->weight->offset + begin, rows, floats * sizeof *rows);
+	if (!stage_has_columns(job->stage))
+		memcpy(job->backend->gradient + job->stage->weight->offset + begin, rows, floats * sizeof *rows);
+}
+
+static void
+wgrad_columns(void *context, size_t block, int thread)
+{
+	const Backward *job = context;
+	const StageLayout *stage = job->stage;
+
+	(void)thread;
+	columns_gradient(stage, job->backend->kernels->block, job->backend->partial + block * slice_block(job->backend, stage),
+			 job->backend->gradient + stage->weight->offset + block * stage->weight->block_stride);
 }
 
 void
@@ -137,5 +171,7 @@ backward_weights(Backward *job)
 	else if (stage->kind == MAIN_CONV && !job->room.chunk)
 		team_run(team, (size_t)job->slices * stage->blocks, wgrad_conv, job);
 	if (stage->kind != MAIN_DENSE && job->slices > 1)
-		team_run(team, (stage->weight->count + UPDATE_FLOATS - 1) / UPDATE_FLOATS, wgrad_reduce, job);
+		team_run(team, (backward_slice_count(job->backend, stage) + UPDATE_FLOATS - 1) / UPDATE_FLOATS, wgrad_reduce, job);
+	if (stage_has_columns(stage))
+		team_run(team, stage->blocks, wgrad_columns, job);
 }

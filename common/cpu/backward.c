@@ -236,12 +236,12 @@ back_chunks(void *context, size_t task, int thread)
 			job.pairs_first = image;
 			take_dy_room(&job, image, thread);
 			back_images(&job, (Slice){ image, end }, slice, NULL, thread);
-			backward_chunk(&job, image, end - image, task, is_added);
+			backward_chunk(&job, image, end - image, task, is_added, thread);
 			is_added = true;
 		}
 	}
 	if (!is_added)
-		memset(backward_slice_gradient(&job, task), 0, job.stage->weight->count * sizeof(float));
+		memset(backward_slice_gradient(&job, task), 0, backward_slice_count(job.backend, job.stage) * sizeof(float));
 }
 
 static Backward

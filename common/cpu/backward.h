@@ -94,9 +94,11 @@ Plane backward_dy_plane(const StageLayout *stage);
 
 /* back_weights.c: the gradient of a stage's weights */
 
+/** A slice's, so many floats: packed as the weights are, or with all taps of the points where it goes by columns. */
 float *backward_slice_gradient(const Backward *job, size_t slice);
+size_t backward_slice_count(const Backend *backend, const StageLayout *stage);
 /** Of some images, at most a chunk, to a slice's; dy is theirs. */
-void backward_chunk(const Backward *job, uint32_t image, uint32_t count, size_t slice, bool is_added);
+void backward_chunk(const Backward *job, uint32_t image, uint32_t count, size_t slice, bool is_added, int thread);
 /** The first convolution's weights, from one or two images whose dy is in scratch memory. */
 void backward_patches(const Backward *job, uint32_t image, uint32_t count, float *to, bool is_added, Scratch *scratch);
 /** A depthwise convolution's, from one or two images; added to. */

@@ -1,43 +1,132 @@
-/* columns.c: 3x3 convolutions of a prediction in bytes or bf16 by Winograd's F(2, 3) down the columns, see kernels/columns.h.
+/* columns.c: 3x3 convolutions in bytes or bf16 by Winograd's F(2, 3) down the columns, see kernels/columns.h.
  *
  * With rows a, b, c, d of pixels and a column f, g, h of weights the rows of outputs are P + Q + A and P - Q + D, where
  * P = (b + c) (f + g + h) / 2, Q = (c - b) (f - g + h) / 2, A = (a - c) f, D = (b - d) (-h). As bytes the pixels' parts are
  * half as large, rounded, and differences 128 more; the step that weights are multiplied by is twice the input's. */
 #include "cpu/columns.h"
 
-#include "cpu/split.h"
-
 #include <math.h>
 #include <string.h>
 
 enum { POINT_ZERO = 128, TAP_COLUMNS = 3 };
 
-/* ---- which stages ---- */
+/* ---- memory ---- */
 
-/* Rows of products of all rows of outputs, direct sums': those on padding are left out. */
-static uint32_t
-direct_rows(const Window *win)
+static size_t
+larger(size_t a, size_t b)
 {
-	uint32_t count = 0;
-
-	for (uint32_t y = 0; y < win->out_h; y++)
-		for (uint32_t k = 0; k < win->kernel_h; k++)
-			count += y + k >= win->pad_top && y + k - win->pad_top < win->in_h;
-	return count;
+	return a > b ? a : b;
 }
 
-/* Where it saves a sixth at least, and windows reach no further than one column beyond the picture. */
-static bool
-suits(const StageLayout *stage, const KernelTable *kernels)
+/* Only a prediction in bytes has some. */
+bool
+columns_allocate(Backend *backend)
 {
-	const Window *win = &stage->window;
-	const uint32_t rows = win->out_h / 2 * COLUMN_POINTS + win->out_h % 2 * (COLUMN_POINTS - 1);
+	Folded *folded = &backend->folded;
+	size_t block = 0;
 
-	if (!kernels->columns || stage->kind != MAIN_CONV || stage->from < 0 || win->kernel_h != 3 || win->kernel_w != TAP_COLUMNS ||
-	    win->stride != 1 || win->pad_left > 1 || win->out_w + 2 - win->pad_left > win->in_w + 1)
-		return false;
-	return rows * 6 <= direct_rows(win) * 5 && (double)COLUMN_TAPS * stage->depth < columns_absolute_most();
+	folded->column_start = engine_piece(backend, folded->layout.stage_count * sizeof *folded->column_start);
+	for (size_t s = 0; folded->column_start && s < folded->layout.stage_count; s++) {
+		const StageLayout *stage = &folded->layout.stages[s];
+		if (!stage_has_columns(stage))
+			continue;
+		block = larger(block, (size_t)COLUMN_TAPS * stage->depth * folded->layout.block);
+		folded->column_start[s] = engine_piece(backend, sizeof(int32_t) * 2 * stage->window.out_w * stage->y.lanes);
+		if (!folded->column_start[s])
+			return false;
+	}
+	folded->column_block = engine_piece(backend, block * sizeof(float));
+	return folded->column_start && folded->column_block;
 }
+
+/* cells of a row of points, and of all of an image's */
+static size_t
+points_row(const Window *win, const Plane *plane)
+{
+	return (size_t)win->in_w * plane->lanes;
+}
+
+static size_t
+points_image(const Window *win, const Plane *plane)
+{
+	return (win->out_h + 1) / 2 * COLUMN_POINTS * points_row(win, plane);
+}
+
+/* Bytes of a row outside the picture, and of points. */
+typedef struct Room {
+	size_t outside, points, wgrad_x, wgrad_dy;
+} Room;
+
+static void
+add_images(Room *room, const Window *win, const Plane *plane, size_t images, size_t cell)
+{
+	room->outside = larger(room->outside, points_row(win, plane) * cell);
+	room->points = larger(room->points, images * points_image(win, plane) * cell);
+}
+
+/* The weights' gradient is made of words of two images. */
+static void
+add_wgrad(Room *room, const StageLayout *stage)
+{
+	const size_t rows = (stage->window.out_h + 1) / 2, pairs = columns_group(stage) / 2;
+
+	room->wgrad_x = larger(room->wgrad_x, pairs * points_image(&stage->window, &stage->in) * sizeof(float));
+	room->wgrad_dy = larger(room->wgrad_dy, pairs * rows * 2 * stage->y.w * stage->y.lanes * sizeof(float));
+	room->outside = larger(room->outside, points_row(&stage->window, &stage->in) * sizeof(float));
+	room->outside = larger(room->outside, (size_t)stage->y.w * stage->y.lanes * sizeof(float));
+}
+
+bool
+columns_scratch(Backend *backend, Scratch *scratch)
+{
+	const NetLayout *layout = &backend->layout, *folded = &backend->folded.layout;
+	Room room = { 0 };
+
+	for (size_t s = 0; s < folded->stage_count; s++)
+		if (stage_has_columns(&folded->stages[s]))
+			add_images(&room, &folded->stages[s].window, &folded->stages[s].in, backend->folded.few,
+				   backend->folded.kernels->cell);
+	for (size_t s = 0; backend->options.is_training && s < layout->stage_count; s++) {
+		const StageLayout *stage = &layout->stages[s];
+		if (stage_has_columns(stage)) {
+			add_images(&room, &stage->window, &stage->in, INFER_PAIR, backend->kernels->cell);
+			add_wgrad(&room, stage);
+		}
+		if (stage->has_back && stage->back_taps != stage->taps)
+			add_images(&room, &stage->back_window, &stage->dy, INFER_PAIR, backend->kernels->cell);
+	}
+	scratch->column_outside = engine_piece(backend, room.outside);
+	scratch->column_points = engine_piece(backend, room.points);
+	scratch->column_x = engine_piece(backend, room.wgrad_x);
+	scratch->column_dy = engine_piece(backend, room.wgrad_dy);
+	return scratch->column_outside && scratch->column_points && scratch->column_x && scratch->column_dy;
+}
+
+/* ---- images ---- */
+
+void
+columns_images(const KernelTable *kernels, Conv *conv, const Plane *plane, const void *in, uint32_t n, uint8_t zero,
+	       Scratch *scratch)
+{
+	const Window *win = &conv->window;
+	const size_t cell = kernels->cell, per_word = sizeof(float) / cell;
+	const size_t row = points_row(win, plane), image = points_image(win, plane);
+	Columns points = { .window = *win, .lanes = plane->lanes, .x = plane_grid(plane, in, cell, cell),
+			   .outside = scratch->column_outside, .points = scratch->column_points };
+
+	if (cell == sizeof(uint8_t))
+		memset(scratch->column_outside, zero, row);
+	for (uint32_t i = 0; i < n; i++) {
+		kernels->columns(&points);
+		points.x.data = cells_at(points.x.data, points.x.image, cell);
+		points.points = cells_at(points.points, image, cell);
+	}
+	conv->x = (Grid){ .data = scratch->column_points, .pixel = plane->lanes / per_word, .row = row / per_word,
+			  .image = image / per_word };
+	conv->has_points = true;
+}
+
+/* ---- weights of bytes ---- */
 
 double
 columns_absolute_most(void)
@@ -45,87 +134,14 @@ columns_absolute_most(void)
 	return 0x1p31 / (256 + POINT_ZERO);
 }
 
-/* ---- memory ---- */
-
-bool
-columns_allocate(Backend *backend)
-{
-	Folded *folded = &backend->folded;
-	size_t most = 0;
-
-	folded->columns = engine_piece(backend, folded->layout.stage_count * sizeof *folded->columns);
-	for (size_t s = 0; folded->columns && s < folded->layout.stage_count; s++) {
-		const StageLayout *stage = &folded->layout.stages[s];
-		const size_t block = (size_t)COLUMN_TAPS * stage->depth_words * folded->layout.block;
-		const size_t room = (size_t)COLUMN_TAPS * stage->depth * folded->layout.block;
-		const size_t starts = (size_t)2 * stage->window.out_w * stage->y.lanes;
-		ColumnWeights *columns = &folded->columns[s];
-		if (!suits(stage, folded->kernels))
-			continue;
-		columns->words = engine_piece(backend, stage->blocks * block * sizeof(float));
-		columns->start = engine_piece(backend, starts * sizeof *columns->start);
-		most = room > most ? room : most;
-		if (!columns->words || !columns->start)
-			return false;
-	}
-	folded->column_block = engine_piece(backend, most * sizeof(float));
-	return folded->columns && folded->column_block;
-}
-
-/* cells */
-static size_t
-points_row(const StageLayout *stage)
-{
-	return (size_t)stage->window.in_w * stage->in.lanes;
-}
-
-static size_t
-points_image(const StageLayout *stage)
-{
-	return (stage->window.out_h + 1) / 2 * COLUMN_POINTS * points_row(stage);
-}
-
-bool
-columns_scratch(Backend *backend, Scratch *scratch)
-{
-	const NetLayout *layout = &backend->folded.layout;
-	const size_t cell = backend->folded.kernels->cell;
-	size_t row = 0, image = 0;
-
-	for (size_t s = 0; s < layout->stage_count; s++) {
-		const StageLayout *stage = &layout->stages[s];
-		if (!suits(stage, backend->folded.kernels))
-			continue;
-		row = points_row(stage) > row ? points_row(stage) : row;
-		image = points_image(stage) > image ? points_image(stage) : image;
-	}
-	if (!image)
-		return true;
-	scratch->column_outside = engine_piece(backend, row * cell);
-	scratch->column_points = engine_piece(backend, image * cell);
-	return scratch->column_outside && scratch->column_points;
-}
-
-const ColumnWeights *
-columns_of(const Folded *folded, size_t s)
-{
-	return folded->columns && folded->columns[s].words ? &folded->columns[s] : NULL;
-}
-
-/* ---- weights ---- */
-
 void
 columns_weights(const StageLayout *stage, uint32_t block, const float *from, float *to)
 {
-	const size_t tap = (size_t)stage->depth * block, row = TAP_COLUMNS * tap;
+	const size_t row = (size_t)TAP_COLUMNS * stage->depth * block;
+	const float *const rows[3] = { from, from + row, from + 2 * row };
 
-	for (size_t i = 0; i < row; i++) {
-		const float f = from[i], g = from[row + i], h = from[2 * row + i];
-		to[i] = (f + g + h) / 2;
-		to[row + i] = (f - g + h) / 2;
-		to[2 * row + i] = f;
-		to[3 * row + i] = -h;
-	}
+	for (uint32_t point = 0; point < COLUMN_POINTS; point++)
+		words_point(point, rows, row, to + point * row);
 }
 
 /* The sum over one output channel's weights of a point, of the columns that lie inside the picture where x is computed. */
@@ -160,7 +176,7 @@ set_start(const Folded *folded, size_t s, uint32_t n, const float *whole)
 	const uint32_t block = folded->layout.block, first = n * block, lanes = stage->y.lanes;
 	const int32_t zero = (int32_t)folded->quantities[stage->from].zero;
 	const double rounding = rounding_of((double)zero);
-	int32_t *upper = folded->columns[s].start, *lower = upper + (size_t)stage->window.out_w * lanes;
+	int32_t *upper = folded->column_start[s], *lower = upper + (size_t)stage->window.out_w * lanes;
 
 	for (uint32_t x = 0; x < stage->window.out_w; x++)
 		for (uint32_t i = 0; i < block && first + i < stage->channels; i++) {
@@ -173,72 +189,13 @@ set_start(const Folded *folded, size_t s, uint32_t n, const float *whole)
 }
 
 void
-columns_pack(const Folded *folded, size_t s, uint32_t n, const float *points)
+columns_pack(const Folded *folded, size_t s, uint32_t n, const float *whole)
 {
 	const StageLayout *stage = &folded->layout.stages[s];
 	const size_t tap = (size_t)stage->depth_words * folded->layout.block;
-	float *words = (float *)folded->columns[s].words + n * COLUMN_TAPS * tap;
+	float *words = (float *)folded->words + stage->words + n * stage->words_block;
 
 	for (size_t i = 0; i < COLUMN_TAPS; i++)
-		folded->kernels->pack(points + i * stage->depth * folded->layout.block, stage->depth, words + i * tap);
-	if (folded->quantities)
-		set_start(folded, s, n, points);
-}
-
-void
-columns_fold(const Folded *folded, size_t s)
-{
-	const StageLayout *stage = &folded->layout.stages[s];
-
-	for (uint32_t n = 0; n < stage->blocks; n++) {
-		columns_weights(stage, folded->layout.block,
-				folded->weight + stage->weight->offset + n * stage->weight->block_stride, folded->column_block);
-		columns_pack(folded, s, n, folded->column_block);
-	}
-}
-
-/* ---- the convolution ---- */
-
-static Conv
-conv_of(const MainJob *job, const ColumnWeights *columns, size_t cells)
-{
-	const StageLayout *stage = job->stage;
-
-	return (Conv){
-		.window = stage->window, .n = 1, .c = stage->depth_words, .lanes = stage->y.lanes, .weight = columns->words,
-		.weight_block = (size_t)COLUMN_TAPS * stage->depth_words * job->kernels->block,
-		.x = { .pixel = stage->in.lanes / cells, .row = points_row(stage) / cells, .image = points_image(stage) / cells },
-		.scale = job->scale, .bias = job->bias, .start = columns->start, .y_is_float = job->y_is_float,
-		.is_relu = job->is_relu, .has_points = true,
-	};
-}
-
-/* What a row above or below the picture holds. */
-static void
-set_outside(const Folded *folded, const StageLayout *stage, void *outside)
-{
-	const int byte = folded->quantities ? (int)folded->quantities[stage->from].zero : 0;
-
-	memset(outside, byte, points_row(stage) * folded->kernels->cell);
-}
-
-void
-main_columns(const MainJob *job, const void *in, void *y, const Plane *y_plane, uint32_t n, Scratch *scratch)
-{
-	const StageLayout *stage = job->stage;
-	const Folded *folded = &job->backend->folded;
-	const size_t cell = job->kernels->cell, y_cell = job->y_is_float ? sizeof(float) : cell;
-	Conv conv = conv_of(job, columns_of(folded, (size_t)(stage - folded->layout.stages)), sizeof(float) / cell);
-	Columns points = { .window = stage->window, .lanes = stage->in.lanes, .x = plane_grid(&stage->in, in, cell, cell),
-			   .outside = scratch->column_outside, .points = scratch->column_points };
-
-	set_outside(folded, stage, scratch->column_outside);
-	conv.x.data = scratch->column_points;
-	conv.y = plane_grid(y_plane, y, y_cell, y_cell);
-	for (uint32_t i = 0; i < n; i++) {
-		job->kernels->columns(&points);
-		split_conv(job->team, job->kernels, &conv, stage->blocks);
-		points.x.data = cells_at(points.x.data, points.x.image, cell);
-		conv.y.data = cells_at(conv.y.data, conv.y.image, y_cell);
-	}
+		folded->kernels->pack(whole + i * stage->depth * folded->layout.block, stage->depth, words + i * tap);
+	set_start(folded, s, n, whole);
 }

@@ -1,28 +1,35 @@
-/* cpu/columns.h: a prediction's 3x3 convolutions in bytes or bf16 by Winograd's F(2, 3) down the columns: four rows of products where
- * direct sums take six. */
+/* cpu/columns.h: 3x3 convolutions by Winograd's F(2, 3) down the columns, bytes and bf16: four rows of products where direct sums
+ * take six. Which stages those are the layout says, see stage_has_columns. */
 #ifndef FM_CPU_COLUMNS_H
 #define FM_CPU_COLUMNS_H
 
 #include "cpu/engine.h"
 
-enum { COLUMN_TAPS = COLUMN_POINTS * 3 };
-
-/** Room for the weights of every stage that goes this way, which follows from its shape and the kernels alone.
- * @return false: no memory */
+/** Where sums of bytes begin, of every stage. @return false: no memory */
 bool columns_allocate(Backend *backend);
 /** Room for one thread. @return false: no memory */
 bool columns_scratch(Backend *backend, Scratch *scratch);
-/** A stage's, or NULL where it doesn't go this way. */
-const ColumnWeights *columns_of(const Folded *folded, size_t s);
-/** |sum| of 255 |k| and of where it begins stays below 2^31. */
+
+/** n images of `plane` to points, which the job then reads; its window is known. @param zero  the byte that is 0, or 0 */
+void columns_images(const KernelTable *kernels, Conv *conv, const Plane *plane, const void *in, uint32_t n, uint8_t zero,
+		    Scratch *scratch);
+
+/** |sum| of 255 |k| and of where it begins stays below 2^31 if that of |k| stays below this. */
 double columns_absolute_most(void);
-/** One block of weights, floats [3 * 3][depth][block], to those of its points, [COLUMN_TAPS][depth][block]. */
+/** One block of weights [3 * 3][depth][block] to those of points, [COLUMN_TAPS][depth][block]. */
 void columns_weights(const StageLayout *stage, uint32_t block, const float *from, float *to);
-/** The same of block n, for bytes whole numbers: to words and, for bytes, where sums begin, so that they are those of pixels. */
-void columns_pack(const Folded *folded, size_t s, uint32_t n, const float *points);
-/** Both, of a stage whose weights are floats. */
-void columns_fold(const Folded *folded, size_t s);
-/** n images of a convolution, as main_images. */
-void main_columns(const MainJob *job, const void *in, void *y, const Plane *y_plane, uint32_t n, Scratch *scratch);
+/** Those of block n as whole numbers, to words; and where sums begin, so that they are those of pixels. */
+void columns_pack(const Folded *folded, size_t s, uint32_t n, const float *whole);
+
+/* back_columns.c: the gradient of the weights of words of two images */
+
+/** Of an even number of images (or the last, odd), blocks first_block … end_block - 1, as that of [COLUMN_TAPS][depth][block] a
+ * block. @param x, dy  their pairs */
+void columns_wgrad(const Backend *backend, const StageLayout *stage, const void *x, const void *dy, uint32_t images,
+		   uint32_t first_block, uint32_t end_block, float *to, bool is_added, Scratch *scratch);
+/** One block of it to the gradient of the weights. */
+void columns_gradient(const StageLayout *stage, uint32_t block, const float *from, float *to);
+/** Images whose points are made at once. */
+uint32_t columns_group(const StageLayout *stage);
 
 #endif

@@ -67,7 +67,8 @@ typedef struct Scratch {
 	void *infer_in;	  /* stage 0's input; NULL for MAIN_ROWS, which has */
 	void *infer_picture; /* a picture amid its padding, as cells */
 	float *winograd_in, *winograd_out, *winograd_zeros; /* winograd.c */
-	void *column_outside, *column_points; /* columns.c: cells */
+	void *column_outside, *column_points; /* columns.c: a row of zeros, and images' points, cells */
+	void *column_x, *column_dy; /* back_columns.c: likewise, words of two images */
 	void *infer_y;	  /* of one stage and a few images, before its pool */
 	float *ranges;	  /* [stage][2]: outputs seen, where they are wanted */
 } Scratch;
@@ -90,12 +91,6 @@ typedef struct Quantity {
 	float step, zero;
 } Quantity;
 
-/** A stage's weights as columns.c multiplies them, [block][COLUMN_POINTS][3][depth by words][block], and Conv.start; or NULL. */
-typedef struct ColumnWeights {
-	void *words;
-	int32_t *start;
-} ColumnWeights;
-
 /** Weights for prediction, batch norm's scale in them. */
 typedef struct Folded {
 	const KernelTable *kernels;
@@ -108,8 +103,8 @@ typedef struct Folded {
 	Quantity *quantities; /* int8: [stage], of the outputs; else NULL */
 	float **map;	 /* int8: [stage], [y.h][y.w][y.lanes] in place of shift, or NULL */
 	double *offsets; /* int8: room for a block's */
-	ColumnWeights *columns; /* [stage] */
-	float *column_block;	/* room for a block of theirs */
+	int32_t **column_start; /* int8: [stage], Conv.start, or NULL */
+	float *column_block;	/* int8: room for a block of weights of points */
 	void *table;	 /* MAIN_ROWS: [c][256] what pixels are worth, in cells */
 	uint64_t version;
 	Vector vector;
@@ -279,9 +274,9 @@ typedef struct MainJob {
 void ahead_add(Ahead *all, const void *data, size_t bytes);
 
 /** n images of a convolution. */
-void main_images(const MainJob *job, const void *in, void *y, const Plane *y_plane, uint32_t n);
+void main_images(const MainJob *job, const void *in, void *y, const Plane *y_plane, uint32_t n, Scratch *scratch);
 void main_images_back(const Backend *backend, const StageLayout *stage, const void *dy, void *din, uint32_t n,
-		      const Ahead *ahead);
+		      const Ahead *ahead, Scratch *scratch);
 /** Images from `image` on, an even number. @param dy  theirs, or of their pairs where words are two cells */
 void main_images_wgrad(const Backend *backend, const StageLayout *stage, uint32_t image, uint32_t n, uint32_t block,
 		       const void *dy, float *dweight, bool is_added);

@@ -1,5 +1,4 @@
 /* fold.c: weights for prediction, batch norm's scale in them; made once, after a change of the weights. */
-#include "cpu/columns.h"
 #include "cpu/fold.h"
 #include "cpu/winograd.h"
 
@@ -79,9 +78,7 @@ fold_stage(Folded *folded, size_t s, const float *param, const float *bn)
 		fold_floats(folded, s, param);
 	if (folded->winograd[s])
 		winograd_weights(folded, s);
-	if (columns_of(folded, s) && !folded->quantities)
-		columns_fold(folded, s);
-	if (folded->winograd[s] || columns_of(folded, s))
+	if (folded->winograd[s] || (folded->quantities && stage_has_columns(stage)))
 		return;
 	for (size_t part = 0; stage->weight && stage->kind != MAIN_DEPTHWISE && part < layout_words_parts(stage); part++)
 		layout_words(stage, folded->kernels, part, folded->weight, folded->words);

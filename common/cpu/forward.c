@@ -72,7 +72,8 @@ forward_pair(const Forward *job, uint32_t image, uint32_t count, double *sums, S
 		main.square = sums + lanes;
 	}
 	if (stage->kind == MAIN_CONV)
-		main_images(&main, cells_at(job->in, image * in_image, cell), y_of(job, image), &stage->y, count);
+		main_images(&main, cells_at(job->in, image * in_image, cell), y_of(job, image), &stage->y, count,
+			    scratch);
 	for (uint32_t i = image; i < image + count; i++) {
 		if (stage->kind == MAIN_PATCHES)
 			main_patches(&main, batch_pixels(job->backend, job->batch, i), y_of(job, i), &stage->y, scratch);

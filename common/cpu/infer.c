@@ -1,7 +1,6 @@
 /* infer.c: prediction. Batch norm is folded into the weights before it, once a change of the weights; a few images at a
  * time go through all convolutions, so that what passes between them stays in the cache. Bytes go the same way as floats
  * and bf16, but that their sums get a scale at once, before a pool. */
-#include "cpu/columns.h"
 #include "cpu/fold.h"
 #include "cpu/observe.h"
 #include "cpu/winograd.h"
@@ -86,10 +85,8 @@ infer_main(const Few *few, const MainJob *main, void *y, const Plane *plane)
 
 	if (stage->kind == MAIN_CONV && main->backend->folded.winograd[few->s])
 		main_winograd(main, few->in, y, plane, is_pooled, few->n, few->scratch);
-	else if (columns_of(&main->backend->folded, few->s))
-		main_columns(main, few->in, y, plane, few->n, few->scratch);
 	else if (stage->kind == MAIN_CONV)
-		main_images(main, few->in, y, plane, few->n);
+		main_images(main, few->in, y, plane, few->n, few->scratch);
 	if (stage->kind == MAIN_DENSE)
 		infer_dense(few, main, y);
 	for (uint32_t i = 0; i < few->n; i++) {

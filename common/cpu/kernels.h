@@ -236,7 +236,8 @@ typedef struct Columns {
 	uint32_t lanes; /* a multiple of 16 */
 	Grid x;		/* one picture, strides in cells; from pixel to pixel `lanes` */
 	const void *outside; /* [in_w][lanes]: a row above or below the picture */
-	void *points;	     /* [pairs of rows of outputs][COLUMN_POINTS][in_w][lanes] */
+	void *points;	     /* [pairs of rows of outputs][COLUMN_POINTS, or 2][in_w][lanes] */
+	bool has_two;	     /* bf16: b + c and c - b are wanted, no more */
 } Columns;
 
 typedef enum OptimiserKind { OPTIMISE_SGD, OPTIMISE_ADAM } OptimiserKind;

@@ -304,10 +304,38 @@ lay_back(StageLayout *stage)
 	};
 }
 
+/* Rows of products of all rows of outputs, direct sums': those on padding are left out. */
+static uint32_t
+direct_rows(const Window *win)
+{
+	uint32_t count = 0;
+
+	for (uint32_t y = 0; y < win->out_h; y++)
+		for (uint32_t k = 0; k < win->kernel_h; k++)
+			count += y + k >= win->pad_top && y + k - win->pad_top < win->in_h;
+	return count;
+}
+
+/* By columns where that saves a sixth of the products at least, and windows reach no further than one column beyond the
+ * picture: from the shape and the kernels alone. */
+static uint32_t
+taps_of(const Window *win, uint32_t depth, const KernelTable *kernels)
+{
+	enum { DEPTH_MOST = 1 << 18 }; /* sums of bytes stay below 2^31, see quantise.c */
+	const uint32_t taps = win->kernel_h * win->kernel_w;
+	const uint32_t rows = win->out_h / 2 * COLUMN_POINTS + win->out_h % 2 * (COLUMN_POINTS - 1);
+
+	if (!kernels->columns || win->kernel_h != 3 || win->kernel_w != 3 || win->stride != 1 || win->pad_left > 1 ||
+	    win->out_w + 2 - win->pad_left > win->in_w + 1 || depth > DEPTH_MOST)
+		return taps;
+	return rows * 6 <= direct_rows(win) * 5 ? COLUMN_TAPS : taps;
+}
+
 /* Words of both directions. Going back, outputs are the inputs: a convolution's channels, all of a dense layer's. */
 static void
-lay_words(NetLayout *layout, StageLayout *stage)
+lay_words(NetLayout *layout, StageLayout *stage, const KernelTable *kernels)
 {
+	const bool is_conv = stage->kind == MAIN_CONV && stage->from >= 0;
 	const uint32_t block = layout->block, per_word = layout->per_word;
 
 	stage->blocks = blocks_of(stage->y.lanes, block);
@@ -315,19 +343,21 @@ lay_words(NetLayout *layout, StageLayout *stage)
 		return;
 	stage->depth_words = (stage->depth + per_word - 1) / per_word;
 	stage->words = layout->words_count;
-	stage->words_block = (size_t)stage->taps * stage->depth_words * block;
+	stage->word_taps = is_conv ? taps_of(&stage->window, stage->depth, kernels) : stage->taps;
+	stage->words_block = (size_t)stage->word_taps * stage->depth_words * block;
 	layout->words_count += stage->blocks * stage->words_block;
 	stage->has_back = stage->stage->from >= 0 && !layout->is_prediction;
 	if (!stage->has_back)
 		return;
 	stage->back_words = layout->back_count;
-	stage->back_block = (size_t)stage->taps * ((stage->channels + per_word - 1) / per_word) * block;
+	stage->back_taps = is_conv ? taps_of(&stage->back_window, stage->channels, kernels) : stage->taps;
+	stage->back_block = (size_t)stage->back_taps * ((stage->channels + per_word - 1) / per_word) * block;
 	stage->back_blocks = blocks_of(stage->depth, block);
 	layout->back_count += stage->back_blocks * stage->back_block;
 }
 
 static void
-lay_stages(NetLayout *layout)
+lay_stages(NetLayout *layout, const KernelTable *kernels)
 {
 	const Net *net = layout->net;
 
@@ -350,7 +380,7 @@ lay_stages(NetLayout *layout)
 			stage->depth = stage->in.h * stage->in.w * stage->in.lanes;
 		}
 		lay_back(stage);
-		lay_words(layout, stage);
+		lay_words(layout, stage, kernels);
 	}
 	lay_inputs(layout);
 	lay_order_back(layout);
@@ -366,7 +396,7 @@ layout_init(NetLayout *layout, const Net *net, const KernelTable *kernels, bool 
 	layout->stages = calloc(net->stage_count, sizeof *layout->stages);
 	if (!layout->stages)
 		return false;
-	lay_stages(layout);
+	lay_stages(layout, kernels);
 	return lay_tensors(layout);
 }
 
@@ -422,61 +452,4 @@ layout_unpack(const NetLayout *layout, const float *packed, float *file)
 {
 	for (size_t i = 0; i < layout->tensor_count; i++)
 		copy_tensor(&layout->tensors[i], layout->block, file, (float *)(uintptr_t)packed, true);
-}
-
-size_t
-layout_words_parts(const StageLayout *stage)
-{
-	return (size_t)stage->blocks * stage->taps;
-}
-
-void
-layout_words(const StageLayout *stage, const KernelTable *kernels, size_t part, const float *packed, void *words)
-{
-	const uint32_t block = kernels->block;
-	const size_t from = stage->weight->offset + part * stage->depth * block;
-	const size_t to = stage->words + part * stage->depth_words * block;
-
-	kernels->pack(packed + from, stage->depth, cells_at(words, to, sizeof(float)));
-}
-
-size_t
-layout_back_parts(const StageLayout *stage)
-{
-	const uint32_t block = (uint32_t)(stage->words_block / stage->depth_words / stage->taps);
-
-	return ((size_t)stage->depth + block - 1) / block * stage->taps; /* what lies beyond stays zero */
-}
-
-/* from [out block][tap][depth][block] to [depth block][taps - 1 - tap][out by words][block] */
-void
-layout_back(const StageLayout *stage, const KernelTable *kernels, size_t part, const float *packed, void *back)
-{
-	const uint32_t block = kernels->block, taps = stage->taps, tap = part % taps;
-	const uint32_t first = (uint32_t)(part / taps) * block;
-	const uint32_t columns = stage->depth - first < block ? stage->depth - first : block;
-	const size_t per_word = sizeof(float) / kernels->cell, tap_words = stage->back_block / taps;
-	const float *from = packed + stage->weight->offset + ((size_t)tap * stage->depth + first) * block;
-	const size_t to = stage->back_words + part / taps * stage->back_block + (taps - 1 - tap) * tap_words;
-
-	for (uint32_t begin = 0; begin < stage->channels; begin += block, from += stage->weight->block_stride) {
-		const uint32_t outs = stage->channels - begin < block ? stage->channels - begin : block;
-		kernels->pack_back(from, columns, outs, cells_at(back, to + begin / per_word * block, sizeof(float)));
-	}
-}
-
-void
-layout_dense(const StageLayout *stage, const KernelTable *kernels, uint32_t block, uint32_t first, uint32_t count,
-	     const float *weight, void *words, void *back)
-{
-	const uint32_t lanes = kernels->block, begin = block * lanes;
-	const size_t per_word = sizeof(float) / kernels->cell;
-	const uint32_t left = stage->channels > begin ? stage->channels - begin : 0, outs = left < lanes ? left : lanes;
-
-	kernels->pack(weight, count,
-		      cells_at(words, stage->words + block * stage->words_block + first / per_word * lanes, sizeof(float)));
-	for (uint32_t i = 0; i < count && stage->has_back && outs; i += lanes)
-		kernels->pack_back(weight + (size_t)i * lanes, count - i < lanes ? count - i : lanes, outs,
-				   cells_at(back, stage->back_words + (first + i) / lanes * stage->back_block +
-					    begin / per_word * lanes, sizeof(float)));
 }

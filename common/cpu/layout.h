@@ -57,6 +57,7 @@ typedef struct StageLayout {
 	const TensorLayout *weight, *bias, *gamma, *beta; /* NULL where there is none */
 	size_t words;	    /* offset in the vector of words that are multiplied going forward */
 	size_t words_block; /* from one block to the next */
+	uint32_t word_taps; /* taps, or COLUMN_TAPS of a convolution that goes by columns, see Columns */
 
 	/* back to the input: the same loops over dy, on weights transposed and flipped */
 	Plane dy;	     /* with its halo; where dilation > 1, that of the dilated one */
@@ -66,7 +67,10 @@ typedef struct StageLayout {
 	size_t back_words;   /* offset in the vector of transposed weights */
 	size_t back_block;
 	uint32_t back_blocks;
+	uint32_t back_taps; /* likewise */
 } StageLayout;
+
+enum { COLUMN_TAPS = COLUMN_POINTS * 3 };
 
 typedef struct NetLayout {
 	const Net *net;
@@ -88,6 +92,17 @@ void layout_release(NetLayout *layout);
 /** The model file's order to the packed one, whose padding is zeroed, and back. */
 void layout_pack(const NetLayout *layout, const float *file, float *packed);
 void layout_unpack(const NetLayout *layout, const float *packed, float *file);
+
+static inline bool
+stage_has_columns(const StageLayout *stage)
+{
+	return stage->word_taps != stage->taps;
+}
+
+/* words.c: the weights as they are multiplied */
+
+/** Weights of a point of columns, from those of the kernel's three rows; count floats each. */
+void words_point(uint32_t point, const float *const rows[3], size_t count, float *to);
 
 /** Packed weights to words: one block of one tap at a time; parts may run at once. */
 size_t layout_words_parts(const StageLayout *stage);

@@ -1,5 +1,5 @@
 /* mainstage.c: conv, patches, dense and flatten as jobs of the two kernels that multiply. */
-#include "cpu/engine.h"
+#include "cpu/columns.h"
 #include "cpu/split.h"
 
 #include <string.h>
@@ -72,20 +72,28 @@ flat_window(uint32_t rows, uint32_t width, bool has_gaps)
 /* ---- convolutions ---- */
 
 void
-main_images(const MainJob *job, const void *in, void *y, const Plane *y_plane, uint32_t n)
+main_images(const MainJob *job, const void *in, void *y, const Plane *y_plane, uint32_t n, Scratch *scratch)
 {
 	const size_t cell = job->kernels->cell, y_cell = job->y_is_float ? sizeof(float) : cell;
+	const StageLayout *stage = job->stage;
+	const Folded *folded = &job->backend->folded;
 	Conv conv = forward_conv(job);
 
 	conv.n = n;
-	conv.x = plane_grid(&job->stage->in, in, cell, WORD);
+	conv.x = plane_grid(&stage->in, in, cell, WORD);
 	conv.y = plane_grid(y_plane, y, y_cell, y_cell);
 	memcpy(conv.ahead, job->ahead, sizeof conv.ahead);
-	split_conv(job->team, job->kernels, &conv, job->stage->blocks);
+	if (stage_has_columns(stage))
+		columns_images(job->kernels, &conv, &stage->in, in, n,
+			       job->scale ? (uint8_t)folded->quantities[stage->from].zero : 0, scratch);
+	if (job->scale && stage_has_columns(stage))
+		conv.start = folded->column_start[stage - folded->layout.stages];
+	split_conv(job->team, job->kernels, &conv, stage->blocks);
 }
 
 void
-main_images_back(const Backend *backend, const StageLayout *stage, const void *dy, void *din, uint32_t n, const Ahead *ahead)
+main_images_back(const Backend *backend, const StageLayout *stage, const void *dy, void *din, uint32_t n, const Ahead *ahead,
+		 Scratch *scratch)
 {
 	const size_t cell = backend->kernels->cell;
 	const Plane in = plane_bare(&stage->in);
@@ -95,6 +103,8 @@ main_images_back(const Backend *backend, const StageLayout *stage, const void *d
 	conv.x = plane_grid(&stage->dy, dy, cell, WORD);
 	conv.y = plane_grid(&in, din, cell, cell);
 	memcpy(conv.ahead, ahead, sizeof conv.ahead);
+	if (stage->back_taps != stage->taps)
+		columns_images(backend->kernels, &conv, &stage->dy, dy, n, 0, scratch);
 	backend->kernels->conv(&conv, 0, stage->back_blocks);
 }
 

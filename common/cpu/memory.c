@@ -122,8 +122,8 @@ allocate_weights(Backend *backend)
 
 	for (size_t s = 0; s < layout->stage_count; s++) {
 		const StageLayout *stage = &layout->stages[s];
-		if (stage->weight && stage->kind != MAIN_DENSE && wgrad_slices(stage) > 1)
-			most = larger(most, wgrad_slices(stage) * stage->weight->count);
+		if (stage->weight && stage->kind != MAIN_DENSE && (wgrad_slices(stage) > 1 || stage_has_columns(stage)))
+			most = larger(most, wgrad_slices(stage) * backward_slice_count(backend, stage));
 	}
 	return floats(backend, &backend->gradient, layout->packed_count) && floats(backend, &backend->partial, most) &&
 	       cells(backend, &backend->back, layout->back_count, sizeof(float)) &&
@@ -371,7 +371,7 @@ allocate_quantities(Backend *backend)
 
 	folded->quantities = engine_piece(backend, folded->layout.stage_count * sizeof *folded->quantities);
 	folded->map = engine_piece(backend, folded->layout.stage_count * sizeof *folded->map);
-	if (!folded->quantities || !folded->map)
+	if (!folded->quantities || !folded->map || !columns_allocate(backend))
 		return false;
 	quantise_ranges(folded, backend->options.ranges);
 	for (size_t s = 0; s < folded->layout.stage_count && ok; s++) {
@@ -444,7 +444,7 @@ engine_allocate(Backend *backend)
 {
 	backend->stages = engine_piece(backend, backend->layout.stage_count * sizeof *backend->stages);
 	return backend->stages && allocate_vectors(backend) && winograd_allocate(backend) &&
-	       columns_allocate(backend) && allocate_threads(backend) && allocate_folded(backend) &&
+	       allocate_threads(backend) && allocate_folded(backend) &&
 	       (!backend->options.is_training || (allocate_training(backend) && allocate_ranges(backend)));
 }
 

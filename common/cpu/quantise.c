@@ -106,7 +106,7 @@ quantise_needs_map(const Folded *folded, size_t s)
 	const StageLayout *stage = &folded->layout.stages[s];
 
 	return (stage->kind == MAIN_CONV || stage->kind == MAIN_ROWS) && has_offset(folded, s) && overhangs(&stage->window) &&
-	       !columns_of(folded, s);
+	       !stage_has_columns(stage);
 }
 
 bool
@@ -123,7 +123,7 @@ typedef struct Block {
 	size_t s;
 	const StageLayout *stage;
 	uint32_t first, lanes; /* channels */
-	const ColumnWeights *columns; /* NULL: direct sums */
+	bool has_columns;
 	size_t rows;	       /* of weights, taps x depth */
 	const float *from;     /* [rows][block] */
 	float *to;
@@ -149,7 +149,7 @@ tap_of(const StageLayout *stage, size_t row)
 static Input
 input_of_row(const Block *b, size_t row)
 {
-	if (b->columns) /* halved; its zeros are taken from where sums begin */
+	if (b->has_columns) /* halved; its zeros are taken from where sums begin */
 		return (Input){ 2 * input_of(b->folded, b->s, 0).step, 0 };
 	return input_of(b->folded, b->s, b->stage->from >= 0 ? 0 : (uint32_t)(row % b->folded->layout.net->input.c));
 }
@@ -159,7 +159,7 @@ static void
 find_units(const Block *b, double *largest, double *absolute)
 {
 	const size_t rows = b->rows, block = b->folded->layout.block;
-	const double most = b->columns ? columns_absolute_most() : ABSOLUTE_MOST;
+	const double most = b->has_columns ? columns_absolute_most() : ABSOLUTE_MOST;
 
 	for (uint32_t i = 0; i < b->lanes; i++)
 		largest[i] = absolute[i] = 0;
@@ -263,10 +263,10 @@ quantise_weights(Folded *folded, size_t s, const float *param)
 		const size_t offset = stage->weight->offset + n * stage->weight->block_stride;
 		Block b = {
 			.folded = folded, .s = s, .stage = stage, .first = first, .lanes = left < block ? left : block,
-			.columns = columns_of(folded, s), .rows = (size_t)stage->taps * stage->depth, .from = param + offset,
+			.has_columns = stage_has_columns(stage), .rows = (size_t)stage->taps * stage->depth, .from = param + offset,
 			.to = folded->weight + offset, .scale = folded->scale[s] + first, .unit = unit, .offsets = folded->offsets,
 		};
-		if (b.columns) {
+		if (b.has_columns) {
 			columns_weights(stage, block, b.from, folded->column_block);
 			b.rows = (size_t)COLUMN_TAPS * stage->depth;
 			b.from = b.to = folded->column_block;
@@ -274,7 +274,7 @@ quantise_weights(Folded *folded, size_t s, const float *param)
 		memset(folded->offsets, 0, (size_t)taps_of(stage) * block * sizeof *folded->offsets);
 		find_units(&b, largest, absolute);
 		quantise_rows(&b);
-		if (b.columns)
+		if (b.has_columns)
 			columns_pack(folded, s, n, folded->column_block);
 		set_ending(&b, folded->scale[s] + first, folded->shift[s] + first,
 			   folded->map[s] ? folded->map[s] + first : NULL);

@@ -127,11 +127,19 @@ case_release(Case *test)
 	guarded_release(&test->result);
 }
 
+static Columns
+points_of(const Case *test)
+{
+	return (Columns){
+		.window = test->window, .lanes = test->in.lanes, .outside = test->outside.data, .points = test->points.data,
+		.x = plane_grid(&test->in, test->x.data, kernels->cell, kernels->cell),
+	};
+}
+
 static void
 do_points(const Case *test)
 {
-	const Columns job = { .window = test->window, .lanes = test->in.lanes, .x = plane_grid(&test->in, test->x.data, kernels->cell, kernels->cell),
-			      .outside = test->outside.data, .points = test->points.data };
+	const Columns job = points_of(test);
 
 	kernels->columns(&job);
 }
@@ -208,14 +216,20 @@ rounded_half(float value)
 	return (uint16_t)((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
 }
 
-static bool
-equals(const Case *test, uint32_t y, uint32_t x, uint32_t o, size_t at)
+static int64_t
+sum_at(const Case *test, uint32_t y, uint32_t x, uint32_t o)
 {
 	const int32_t *start = (const int32_t *)test->start.data + (size_t)x * test->y.lanes + o;
 	const int64_t p = start[0] + products_of(test, y / 2, 0, x, o);
 	const int64_t q = start[(size_t)test->window.out_w * test->y.lanes] + products_of(test, y / 2, 1, x, o);
-	const int64_t sum = y % 2 ? p - q + products_of(test, y / 2, 3, x, o) : p + q + products_of(test, y / 2, 2, x, o);
-	float value = (float)sum * test->scale[o];
+
+	return y % 2 ? p - q + products_of(test, y / 2, 3, x, o) : p + q + products_of(test, y / 2, 2, x, o);
+}
+
+static bool
+equals(const Case *test, uint32_t y, uint32_t x, uint32_t o, size_t at)
+{
+	float value = (float)sum_at(test, y, x, o) * test->scale[o];
 
 	value = value + test->bias[o];
 	value = test->is_relu && value < 0 ? 0 : value;
@@ -269,6 +283,50 @@ check_sums(const Case *test)
 			}
 }
 
+/* The sum and the difference alone, side by side. */
+static void
+check_two(Case *test)
+{
+	const size_t count = pairs_of(test) * 2 * test->point;
+	Columns job = points_of(test);
+	Guarded two = guarded(count * kernels->cell);
+
+	job.has_two = true;
+	job.points = two.data;
+	kernels->columns(&job);
+	for (size_t at = 0; at < count; at++) {
+		const uint32_t pair = (uint32_t)(at / 2 / test->point);
+		const int point = (int)(at / test->point % 2), found = number_at(two.data, at, false);
+		CHECK(found == point_at(test, pair, point, at % test->point), "%s: pair %u point %d of two: %d", kernels->name, pair,
+		      point, found);
+	}
+	guarded_release(&two);
+}
+
+/* What batch norm wants to know of everything that is written. */
+static void
+check_moments(const Case *test)
+{
+	double sum[LANES_MOST] = { 0 }, square[LANES_MOST] = { 0 };
+	Conv conv = case_conv(test);
+
+	conv.sum = sum;
+	conv.square = square;
+	kernels->conv(&conv, 0, (test->y.lanes + kernels->block - 1) / kernels->block);
+	for (uint32_t o = 0; o < test->y.lanes; o++) {
+		double total = 0, squares = 0;
+		for (uint32_t at = 0; at < test->y.h * test->y.w; at++) {
+			const double value = (double)sum_at(test, at / test->y.w, at % test->y.w, o);
+			total += value;
+			squares += value * value;
+		}
+		CHECK(fabs(sum[o] - total) <= 1e-4 * (1 + sqrt(squares * test->y.h * test->y.w)), "%s: channel %u: sum %g, not %g",
+		      kernels->name, o, sum[o], total);
+		CHECK(fabs(square[o] - squares) <= 1e-4 * (1 + squares), "%s: channel %u: squares %g, not %g", kernels->name, o,
+		      square[o], squares);
+	}
+}
+
 TEST(columns)
 {
 	for (int i = 0; i < ROUNDS && check_ok; i++) {
@@ -276,6 +334,10 @@ TEST(columns)
 		case_init(&test);
 		check_points(&test);
 		check_sums(&test);
+		if (!is_bytes) {
+			check_two(&test);
+			check_moments(&test);
+		}
 		case_release(&test);
 	}
 }

@@ -33,11 +33,12 @@ bytes_mean(Bytes a, Bytes b)
 
 /* The four points of 16 channels, `point` bytes apart. */
 INLINE void
-columns_channels(const Cell *const rows[4], size_t at, Cell *to, size_t point)
+columns_channels(const Cell *const rows[4], size_t at, Cell *to, size_t point, bool has_two)
 {
 	const Bytes a = bytes_load(rows[0] + at), b = bytes_load(rows[1] + at), c = bytes_load(rows[2] + at);
 	const Bytes d = bytes_load(rows[3] + at);
 	const Bytes points[COLUMN_POINTS] = { bytes_mean(b, c), bytes_mean(c, ~b), bytes_mean(a, ~c), bytes_mean(b, ~d) };
+	(void)has_two;
 	memcpy(to + at, &points[0], sizeof(Bytes));
 	memcpy(to + point + at, &points[1], sizeof(Bytes));
 	memcpy(to + 2 * point + at, &points[2], sizeof(Bytes));
@@ -46,14 +47,16 @@ columns_channels(const Cell *const rows[4], size_t at, Cell *to, size_t point)
 
 #else
 
-/* The four points of 16 channels, `point` cells apart. */
+/* The four points of 16 channels, `point` cells apart; or two. */
 INLINE void
-columns_channels(const Cell *const rows[4], size_t at, Cell *to, size_t point)
+columns_channels(const Cell *const rows[4], size_t at, Cell *to, size_t point, bool has_two)
 {
-	const Vec a = cells_load(rows[0] + at), b = cells_load(rows[1] + at), c = cells_load(rows[2] + at);
-	const Vec d = cells_load(rows[3] + at);
+	const Vec b = cells_load(rows[1] + at), c = cells_load(rows[2] + at);
 	cells_store(to + at, b + c);
 	cells_store(to + point + at, c - b);
+	if (has_two)
+		return;
+	const Vec a = cells_load(rows[0] + at), d = cells_load(rows[3] + at);
 	cells_store(to + 2 * point + at, a - c);
 	cells_store(to + 3 * point + at, b - d);
 }
@@ -98,14 +101,14 @@ columns_points(const Columns *job)
 	const Window *win = &job->window;
 	const size_t size = (size_t)win->in_w * job->lanes;
 	Cell *to = job->points;
-	for (uint32_t y = 0; y < win->out_h; y += 2, to += COLUMN_POINTS * size) {
+	for (uint32_t y = 0; y < win->out_h; y += 2, to += (job->has_two ? 2 : COLUMN_POINTS) * size) {
 		const Cell *rows[4];
 		for (uint32_t i = 0; i < 4; i++) {
 			const int64_t row = (int64_t)y + i - win->pad_top;
 			rows[i] = row < 0 || row >= win->in_h ? job->outside : (const Cell *)job->x.data + (size_t)row * job->x.row;
 		}
 		for (size_t at = columns_vectors(rows, size, to); at < size; at += CHANNEL_ALIGN)
-			columns_channels(rows, at, to, size);
+			columns_channels(rows, at, to, size, job->has_two);
 	}
 }
 
@@ -152,13 +155,15 @@ columns_cross(Sums sums, const int vectors, const int pixels)
 #undef CROSS
 }
 
-/* sums += products of the points `first` and, with two rows, the next; all three columns of the kernel */
-INLINE void
-columns_products(const Conv *conv, const Tile *tile, const int first, Sums sums, const int vectors, const int pixels, const int rows)
+/* sums += products of the points `first` and, with two rows, the next; all three columns of the kernel. @return what is to be
+ * asked for next */
+INLINE const char *
+columns_products(const Conv *conv, const Tile *tile, const int first, const char *ahead, Sums sums, const int vectors,
+		 const int pixels, const int rows)
 {
 	const char *row = tile->x + (size_t)first * conv->x.row * sizeof(Word);
 	const float *w = tile->weight + (size_t)first * tile->w_group;
-	conv_kernel_row(conv, tile, row, w, NULL, 0, sums, 2, vectors, pixels, rows);
+	return conv_kernel_row(conv, tile, row, w, ahead, tile->ahead_lines, sums, 2, vectors, pixels, rows);
 }
 
 /* Two vectors of channels, or one. */
@@ -238,14 +243,19 @@ columns_tile(const Conv *conv, const Tile *tile, const int vectors, const int pi
 {
 	Sums sums;
 	columns_begin(conv, tile, sums, vectors, pixels);
-	columns_products(conv, tile, 0, sums, vectors, pixels, 2);
+	const char *ahead = columns_products(conv, tile, 0, tile->ahead, sums, vectors, pixels, 2);
 	columns_cross(sums, vectors, pixels);
-	columns_products(conv, tile, 2, sums, vectors, pixels, rows);
+	columns_products(conv, tile, 2, ahead, sums, vectors, pixels, rows);
 #if defined(KERNELS_INT8)
 	if (conv->y_is_float) {
 		columns_end_floats(conv, tile, sums, vectors, pixels, rows);
 		return;
 	}
+#else
+	if (tile->sum)
+		conv_moments(tile, sums, 0, pixels, rows);
+	if (tile->sum && vectors == 2)
+		conv_moments(tile, sums, 1, pixels, rows);
 #endif
 	columns_end(conv, tile, sums, vectors, pixels, rows);
 }
@@ -282,23 +292,30 @@ static ConvTile *const columns_tiles[COLUMN_PIXELS][2][2] = {
 #endif
 };
 
+static uint32_t
+columns_tiles_of_row(const Conv *conv)
+{
+	return (conv->window.out_w + COLUMN_PIXELS - 1) / COLUMN_PIXELS;
+}
+
 /* Two rows, or the last of an odd number, in tiles of equal width, as near as can be. */
 static void
-columns_rows(const Conv *conv, Tile *tile, int vectors)
+columns_rows(const Conv *conv, Fetch *fetch, Tile *tile, int vectors)
 {
-	const uint32_t width = conv->window.out_w, tiles = (width + COLUMN_PIXELS - 1) / COLUMN_PIXELS;
+	const uint32_t width = conv->window.out_w, tiles = columns_tiles_of_row(conv);
 	const size_t pixel = conv->y.pixel * conv_cell(conv), is_pair = tile->row + 1 < conv->window.out_h;
 	char *row = tile->y;
 	for (uint32_t t = 0; t < tiles; t++) {
 		const uint32_t begin = (uint64_t)width * t / tiles, end = (uint64_t)width * (t + 1) / tiles;
 		tile->column = begin;
 		tile->y = row + begin * pixel;
+		tile->ahead_lines = fetch_tile(fetch, &tile->ahead);
 		columns_tiles[end - begin - 1][is_pair][vectors - 1](conv, tile);
 	}
 }
 
 static void
-columns_image(const Conv *conv, uint32_t block, uint32_t image)
+columns_image(const Conv *conv, Fetch *fetch, uint32_t block, uint32_t image)
 {
 	const char *x = (const char *)conv->x.data + image * conv->x.image * sizeof(Word);
 	Tile tile = conv_begin_image(conv, block, image);
@@ -307,16 +324,18 @@ columns_image(const Conv *conv, uint32_t block, uint32_t image)
 	for (tile.row = conv->rows_before; tile.row < conv->window.out_h - conv->rows_after; tile.row += 2) {
 		tile.x = x + tile.row / 2 * COLUMN_POINTS * conv->x.row * sizeof(Word);
 		tile.y = conv_row_of_y(conv, block, image, tile.row);
-		columns_rows(conv, &tile, conv_vectors(conv, block));
+		columns_rows(conv, fetch, &tile, conv_vectors(conv, block));
 	}
 }
 
 static void
 columns_conv(const Conv *conv, uint32_t first_block, uint32_t end_block)
 {
+	const uint64_t rows = (uint64_t)(end_block - first_block) * conv->n * ((conv->window.out_h + 1) / 2);
+	Fetch fetch = fetch_begin(conv->ahead, rows * columns_tiles_of_row(conv), 2 * conv->window.kernel_w);
 	for (uint32_t image = 0; image < conv->n; image++)
 		for (uint32_t block = first_block; block < end_block; block++)
-			columns_image(conv, block, image);
+			columns_image(conv, &fetch, block, image);
 }
 
 #endif
