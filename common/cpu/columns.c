@@ -144,23 +144,32 @@ columns_weights(const StageLayout *stage, uint32_t block, const float *from, flo
 		words_point(point, rows, row, to + point * row);
 }
 
-/* The sum over one output channel's weights of a point, of the columns that lie inside the picture where x is computed. */
+/* Sums over one output channel's weights, of every column of every point. */
+static void
+sum_columns(const StageLayout *stage, const float *whole, uint32_t block, int32_t sums[COLUMN_TAPS])
+{
+	for (size_t tap = 0; tap < COLUMN_TAPS; tap++) {
+		sums[tap] = 0;
+		for (size_t c = 0; c < stage->depth; c++)
+			sums[tap] += (int32_t)whole[(tap * stage->depth + c) * block];
+	}
+}
+
+/* A point's, of the columns that lie inside the picture where x is computed. */
 static int32_t
-sum_inside(const StageLayout *stage, const float *whole, uint32_t block, int point, uint32_t x)
+sum_inside(const Window *win, const int32_t sums[COLUMN_TAPS], uint32_t point, uint32_t x)
 {
 	int32_t sum = 0;
 
 	for (uint32_t kx = 0; kx < TAP_COLUMNS; kx++) {
-		const int64_t ix = (int64_t)x + kx - stage->window.pad_left;
-		const float *tap = whole + ((size_t)point * TAP_COLUMNS + kx) * stage->depth * block;
-		for (uint32_t c = 0; ix >= 0 && ix < stage->window.in_w && c < stage->depth; c++)
-			sum += (int32_t)tap[(size_t)c * block];
+		const int64_t ix = (int64_t)x + kx - win->pad_left;
+		sum += ix >= 0 && ix < win->in_w ? sums[point * TAP_COLUMNS + kx] : 0;
 	}
 	return sum;
 }
 
 /* By how much a point is above (P) or below (Q, A, D) what it stands for, in the mean: half a unit where the two bytes' sum is
- * odd, every second time; less often among bytes that are 0 wherever ReLU was. */
+ * odd, every second time; less often among bytes that are 0 wherever ReLU was: 0.13 to 0.19 served five nets best. */
 static double
 rounding_of(double zero)
 {
@@ -178,14 +187,17 @@ set_start(const Folded *folded, size_t s, uint32_t n, const float *whole)
 	const double rounding = rounding_of((double)zero);
 	int32_t *upper = folded->column_start[s], *lower = upper + (size_t)stage->window.out_w * lanes;
 
-	for (uint32_t x = 0; x < stage->window.out_w; x++)
-		for (uint32_t i = 0; i < block && first + i < stage->channels; i++) {
-			const int32_t p = sum_inside(stage, whole + i, block, 0, x), q = sum_inside(stage, whole + i, block, 1, x);
-			const int32_t a = sum_inside(stage, whole + i, block, 2, x), d = sum_inside(stage, whole + i, block, 3, x);
+	for (uint32_t i = 0; i < block && first + i < stage->channels; i++) {
+		int32_t sums[COLUMN_TAPS];
+		sum_columns(stage, whole + i, block, sums);
+		for (uint32_t x = 0; x < stage->window.out_w; x++) {
+			const int32_t p = sum_inside(&stage->window, sums, 0, x), q = sum_inside(&stage->window, sums, 1, x);
+			const int32_t a = sum_inside(&stage->window, sums, 2, x), d = sum_inside(&stage->window, sums, 3, x);
 			const size_t at = (size_t)x * lanes + first + i;
 			upper[at] = -zero * p - POINT_ZERO / 2 * (a + d) + (int32_t)lrint(rounding * (0.5 * (a + d) - p));
 			lower[at] = -POINT_ZERO * q - POINT_ZERO / 2 * (a - d) + (int32_t)lrint(rounding * (0.5 * (a - d) + q));
 		}
+	}
 }
 
 void
