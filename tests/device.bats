@@ -370,13 +370,17 @@ devices() {
 	mkdir tree
 	ln -s "$FM_BIN" tree/bin
 	export LD_PRELOAD=$driver/libcuda.so.1 FM_BACKENDS=$folder FAKE_GPUS='Tesla P100-PCIE-16GB:6:0:16280' DATA=$PWD/data.fms \
-		SANITIZERS=
+		SANITIZERS= NETS=
 	run -0 "$FM_ROOT/tests/bench/gpu.sh" tree "$PWD/results"
 	for line in 'ok      repeats' 'ok      resumes' 'ok      agrees-with-cpu' 'ok      lazy-is-plain' 'epoch    batch 512, fp32' \
 		'epoch    512, augmented lazy' 'predict  fp32' '4 passed, 0 failed'; do
 		assert_output --partial "$line"
 	done
 	[ "$(grep -c passed results/summary.txt)" = 1 ]
+	# 48 pictures an epoch: what a line says they took and how many that is a second go together
+	awk '/^epoch .* images/ { lines++; n = $(NF - 3) * $(NF - 1) / 1000; if (n < 40 || n > 56) { print; exit 1 } }
+		END { if (lines < 4) { print lines " lines"; exit 1 } }' results/summary.txt
+	awk '/^predict .* images/ { n = $(NF - 1) * ($3 - $8); if (n < 470 || n > 490) { print; exit 1 } seen = 1 } END { exit !seen }' results/summary.txt
 	[ "$(field gpus 0 backend < results/devices.json)" = fm-cuda-11.so ]
 	mkdir -p tree/tests/gpu
 	printf '#!/bin/sh\necho "not ok 1 - wrong"\nexit 1\n' > tree/tests/gpu/wrong

@@ -5,7 +5,8 @@
 #
 # FOLDER is a portable folder (make portable) or a build's; RESULTS, made if need be, gets everything that was measured:
 # summary.txt first. DATA names a stream to use in place of Fashion-MNIST (random pictures where that can't be had);
-# SECONDS_MOST ends it sooner; SANITIZERS says which of compute-sanitizer's tools. Without a GPU it says so and does nothing. Exits 1 if a check failed.
+# SECONDS_MOST ends it sooner; SANITIZERS says which of compute-sanitizer's tools, NETS which larger nets are timed, RECIPE_SEEDS
+# how many runs of the recipe fast there are. Without a GPU it says so and does nothing. Exits 1 if a check failed.
 set -uo pipefail
 export LC_ALL=C
 
@@ -38,7 +39,7 @@ trap 'rm -rf "$work"' EXIT
 summary=$results/summary.txt
 : > "$summary"
 end=$((SECONDS + ${SECONDS_MOST:-570}))
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 is_real=
 
 say() {
 	printf '%s\n' "$*" | tee -a "$summary"
@@ -98,12 +99,14 @@ prepare_data() {
 		cp "$DATA" "$work/train.fms"
 		say "data: $DATA"
 	elif fm-fetch fashion-mnist > "$work/train.fms" 2> "$work/err"; then
+		is_real=yes
 		say "data: Fashion-MNIST"
 	else
 		random_pictures > "$work/train.fms" || return 1
 		say "data: random pictures, because $(tail -n 1 "$work/err")"
 	fi
-	samples=$(fm-info --json "$work/train.fms" | sed -n 's/.*"samples":\([0-9]*\).*/\1/p')
+	# the stream's, which stand before its classes'
+	samples=$(fm-info --json "$work/train.fms" | grep -o '"samples":[0-9]*' | head -n 1 | cut -d : -f 2)
 	fm-fetch "$work/train.fms" --range "0:$((samples < 320 ? samples : 320))" > "$work/small.fms"
 }
 
@@ -209,9 +212,9 @@ train_timed() {
 	fm-train --quiet --device cuda --log "$work/log" -o "$work/timed.safetensors" "$@"
 }
 
-# epoch BATCH PRECISION
+# epoch BATCH PRECISION [OPTION…]
 epoch() {
-	fastest_epoch "batch $1, $2" bash -c 'train_timed "$@"' - --batch "$1" --precision "$2" --epochs 4 "$work/train.fms"
+	fastest_epoch "batch $1, $2${3:+, $4}" bash -c 'train_timed "$@"' - --batch "$1" --precision "$2" --epochs 4 "${@:3}" "$work/train.fms"
 }
 
 # augmented FORM OPTION…: behind fm-augment, which sends pixels, or rows and transforms
@@ -222,25 +225,69 @@ augmented() {
 
 export -f train_timed
 
+# median_seconds COMMAND…: of three runs; -1 if one fails
+median_seconds() {
+	local run times=
+	for run in 1 2 3; do
+		times+=$(seconds "$@")$'\n'
+	done
+	[[ $times != *-1* ]] || { echo -1; return; }
+	printf %s "$times" | sort -g | sed -n 2p
+}
+
+# Ten times the pictures, so that what they take is more than what starting does, which is subtracted.
 predict() {
-	local whole start
+	local whole start precision command
 	fm-train --quiet --device cuda --epochs 1 --steps 20 -o "$work/seed.safetensors" "$work/train.fms"
 	fm-fetch "$work/train.fms" --range 0:1 > "$work/one.fms"
+	fm-augment --epochs 10 "$work/train.fms" > "$work/ten.fms"
 	for precision in fp32 bf16 fp16; do
-		start=$(seconds fm-predict --device cuda --precision $precision --format stream -m "$work/seed.safetensors" "$work/one.fms")
-		whole=$(seconds fm-predict --device cuda --precision $precision --format stream -m "$work/seed.safetensors" "$work/train.fms")
+		command=(fm-predict --device cuda --precision "$precision" --format stream -m "$work/seed.safetensors")
+		start=$(median_seconds "${command[@]}" "$work/one.fms")
+		whole=$(median_seconds "${command[@]}" "$work/ten.fms")
 		if [ "$start" = -1 ] || [ "$whole" = -1 ]; then
 			skip "predict, $precision" "$(tail -n 1 "$work/err")"
 			continue
 		fi
-		awk -v n="$samples" -v s="$start" -v w="$whole" -v p=$precision 'BEGIN {
-			printf "predict  %-18s %9.3f s, of which start %.3f s: %12.0f images/s\n", p, w, s, n / (w - s > 0.001 ? w - s : 0.001) }' |
-			tee -a "$summary"
+		awk -v n="$((10 * samples))" -v s="$start" -v w="$whole" -v p=$precision 'BEGIN {
+			printf "predict  %-18s %9.3f s, of which start %.3f s: ", p, w, s
+			if (w > s) printf "%12.0f images/s\n", n / (w - s)
+			else print "too few pictures to tell" }' | tee -a "$summary"
 	done
+	rm "$work/ten.fms"
 }
 
 cold() {
 	say "cold     one epoch, batch 512: $(seconds fm-train --quiet --device cuda --batch 512 --epochs 1 -o "$work/cold.safetensors" "$work/train.fms") s from start to model"
+}
+
+# recipe_fast SEED: from the first picture to the scores; when the model is there is noted on the way.
+recipe_fast() {
+	set -o pipefail
+	fm-fetch fashion-mnist | fm-augment --preset fast --lazy --epochs 3 --seed "$1" |
+		fm-train --quiet --recipe fast --device cuda --seed "$1" -o "$work/fast.safetensors" &&
+		echo "$EPOCHREALTIME" > "$work/trained" &&
+		fm-fetch fashion-mnist --split test | fm-predict --device cuda -m "$work/fast.safetensors" |
+		fm-metrics --json > "$work/fast.json"
+}
+
+export -f recipe_fast
+
+# recipe SEEDS: the recipe fast, all programs together and training alone, and what it reached.
+recipe() {
+	[ -n "$is_real" ] || { skip "recipe fast" "it wants Fashion-MNIST"; return; }
+	local seed started took trained scores=$results/fast.txt
+	: > "$scores"
+	for seed in $(seq "$1"); do
+		started=$EPOCHREALTIME
+		took=$(seconds bash -c 'recipe_fast "$@"' - "$seed")
+		[ "$took" != -1 ] || { skip "recipe fast" "$(tail -n 1 "$work/err")"; return; }
+		trained=$(awk -v a="$started" 'END { printf "%.3f", $1 - a }' "$work/trained")
+		echo "$seed $took $trained $(sed -n 's/^.*{"schema"[^{]*"accuracy":\([0-9.]*\).*/\1/p' "$work/fast.json")" >> "$scores"
+	done
+	awk '{ took += $2; trained += $3; right += $4 } END {
+		printf "recipe   fast: %.2f s, of which %.2f s to the model, %.2f %%, means of %d seeds\n",
+			took / NR, trained / NR, 100 * right / NR, NR }' "$scores" | tee -a "$summary"
 }
 
 # the peer: PyTorch with CUDA, where some Python here has it
@@ -272,9 +319,6 @@ check repeats 60 bash -c repeats_exactly
 check resumes 60 bash -c resumes_exactly
 check agrees-with-cpu 90 bash -c agrees_with_cpu
 check lazy-is-plain 60 bash -c lazy_is_plain
-for tool in ${SANITIZERS-memcheck racecheck initcheck}; do
-	sanitize $tool
-done
 for batch in 512 128; do
 	for precision in fp32 tf32 bf16 fp16; do
 		epoch $batch $precision
@@ -284,6 +328,13 @@ augmented plain
 augmented lazy --lazy
 cold
 predict
+recipe "${RECIPE_SEEDS:-3}"
+for net in ${NETS-small large}; do
+	epoch 128 bf16 --arch "$net"
+done
 peer
+for tool in ${SANITIZERS-memcheck racecheck initcheck}; do
+	sanitize "$tool"
+done
 say "$passed passed, $failed failed, $skipped skipped ($SECONDS s); everything is in $results"
 [ $failed = 0 ]

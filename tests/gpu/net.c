@@ -17,15 +17,22 @@ typedef struct Path {
 	Precision precision;
 	int capability; /* of the card, where that can be chosen: without tensor cores, or with them */
 	double gradient, loss, probability, trajectory;
+	double alone; /* how far a batch's size moves a prediction */
 } Path;
 
-/* Of 16 bits: where rounding changes which of a window is largest, or what ReLU passes, a gradient changes at once. */
+/*
+ * Of 16 bits: where rounding changes which of a window is largest, or what ReLU passes, a gradient changes at once.
+ *
+ * A picture's prediction doesn't depend on its neighbours'; but cuBLAS chooses by the batch's size how it adds up, so that
+ * a sum may end on the other side of where cells, or TF32's operands, are rounded: a few of them then differ by a unit in
+ * the last place, and what is added up of many moves by less than a half (fp16: 2e-6 on an H100). Of fp32 none is rounded.
+ */
 static const Path paths[] = {
-	{ "fp32", PRECISION_FP32, 60, 3e-4, 1e-5, 1e-5, 2e-3 },
-	{ "fp16", PRECISION_FP16, 60, 2e-1, 5e-3, 1e-2, 5e-2 },
-	{ "tf32", PRECISION_TF32, 80, 2e-1, 5e-3, 1e-2, 5e-2 },
-	{ "bf16", PRECISION_BF16, 80, 4e-1, 1e-2, 3e-2, 5e-2 },
-	{ "fp16", PRECISION_FP16, 80, 2e-1, 5e-3, 1e-2, 5e-2 },
+	{ "fp32", PRECISION_FP32, 60, 3e-4, 1e-5, 1e-5, 2e-3, 1e-6 },
+	{ "fp16", PRECISION_FP16, 60, 2e-1, 5e-3, 1e-2, 5e-2, 0x1p-12 },
+	{ "tf32", PRECISION_TF32, 80, 2e-1, 5e-3, 1e-2, 5e-2, 0x1p-12 },
+	{ "bf16", PRECISION_BF16, 80, 4e-1, 1e-2, 3e-2, 5e-2, 0x1p-9 },
+	{ "fp16", PRECISION_FP16, 80, 2e-1, 5e-3, 1e-2, 5e-2, 0x1p-12 },
 };
 
 static const BackendTable *cuda;
@@ -224,7 +231,7 @@ check_prediction(int i)
 	truth->has_prediction = true;
 	data_release(&data);
 	const double apart = farthest(made.some, made.prob + LATER * CLASSES, SOME * CLASSES);
-	CHECK(apart <= 1e-6, "%s %s: alone seven differ by %g", path->name, text, apart);
+	CHECK(apart <= path->alone, "%s %s: alone seven differ by %g", path->name, text, apart);
 	const double off = farthest(made.prob, truth->prediction.prob, PREDICTED * CLASSES);
 	CHECK(off <= path->probability, "%s %s: by %g", path->name, text, off);
 }
