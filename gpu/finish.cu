@@ -1,6 +1,8 @@
-/* finish.cu: forward, a thread a place of z. Bound by bytes: y read once, z written once. */
+/* finish.cu: forward. What finish_vector.cu has no kernel for, a thread a place of z. Bound by bytes: y read once, z written
+ * once. */
 #include "finish.h"
 
+#include "finish_vector.h"
 #include "window.h"
 
 /* The largest of a window and which it is: the first of equal ones; a NaN counts as largest. */
@@ -62,6 +64,9 @@ finish_forward(Work &work, const Finish &finish, const Y *y, Z *z, void *argmax)
 {
 	const uint32_t count = finish.n * finish.out_h.value * finish.out_w.value * finish.c.value;
 
+	if constexpr (std::is_same<Y, Z>::value)
+		if (finish_vector_forward(work, finish, y, z, argmax))
+			return;
 	QUEUE(work, grid_for(work, count), (forward_kernel<Y, Z>), finish, count, y, z,
 	      finish.pool == POOL_MAX ? argmax : static_cast<void *>(nullptr));
 }

@@ -2,6 +2,7 @@
  * the first reads dz and, of y, only what won (a quarter under 2x2 pools), for batch norm's sums; the second writes dy. */
 #include "finish.h"
 
+#include "finish_vector.h"
 #include "window.h"
 
 enum { LANES = 32, ROWS = 8 };
@@ -156,6 +157,9 @@ finish_back(Work &work, const Finish &finish, const Y *y, const Z *dz, const voi
 {
 	const uint32_t count = finish.n * finish.in_h * finish.in_w * finish.c.value;
 
+	if constexpr (std::is_same<Y, Z>::value && std::is_same<Y, DY>::value)
+		if (finish_vector_back(work, finish, y, dz, argmax, norm, dy, dadd))
+			return;
 	QUEUE(work, grid_for(work, count), (back_kernel<Y, Z, DY>), finish, count, y, dz, argmax, norm, dy, dadd);
 }
 

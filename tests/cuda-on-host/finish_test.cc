@@ -43,6 +43,24 @@ static const Case cases[] = {
 	{ "conv 3 1x1 nobias, bn, relu, globalavgpool", 4, shape(5, 6, 2), true },
 	{ "conv 3 1x1, maxpool 2, bn, relu, globalavgpool", 3, shape(9, 7, 2), true },
 	{ "flatten, dense 20, relu, dense classes", 9, shape(1, 1, 4), true },
+	/* finish_vector.cu's: channels in eights, or in fours beside them; with a last block that isn't full */
+	{ "conv 24 1x1 nobias, bn, relu, flatten, dense classes", 5, shape(11, 13, 2), false },
+	{ "relu, flatten, dense classes", 3, shape(5, 3, 12), false },
+	{ "flatten, dense 1024, relu, dense classes", 9, shape(1, 1, 4), false },
+	{ "flatten, dense 2056, relu, dense classes", 3, shape(1, 1, 4), false },
+	{ "bn, relu, dropout 0.35, flatten, dense classes", 3, shape(4, 5, 16), false },
+	{ "bn, relu, maxpool 2, flatten, dense classes", 3, shape(14, 16, 16), false },
+	{ "bn, relu, maxpool 2, flatten, dense classes", 3, shape(7, 6, 16), false },
+	{ "bn, relu, maxpool 1 stride 2, flatten, dense classes", 3, shape(6, 8, 16), false },
+	{ "conv 24 1x1 nobias, bn, maxpool 2, flatten, dense classes", 5, shape(6, 4, 3), false },
+	{ "relu, maxpool 2, flatten, dense classes", 2, shape(4, 6, 12), false },
+	{ "conv 8 1x1, relu, maxpool 2, flatten, dense classes", 2, shape(4, 10, 12), false },
+	{ "bn, relu, maxpool 2, dropout 0.35, flatten, dense classes", 3, shape(4, 6, 16), false },
+	{ "bn, relu, avgpool 2, flatten, dense classes", 3, shape(4, 6, 16), false },
+	{ "residual(conv 16 3x3 same, bn | conv 16 1x1), relu, flatten, dense classes", 7, shape(9, 5, 3), false },
+	{ "residual(conv 16 1x1 | conv 16 3x3 same, bn), relu, flatten, dense classes", 2, shape(9, 5, 3), false },
+	{ "residual(conv 40 1x1 | conv 40 1x1), flatten, dense classes", 3, shape(3, 4, 4), false },
+	{ "residual(conv 8 1x1, bn | ), relu, maxpool 2, flatten, dense classes", 3, shape(4, 6, 8), false },
 };
 
 static Backend backend;
@@ -317,6 +335,63 @@ check_back(const Case &test, const Truth &truth, const Finish &finish, Stuff<Y, 
 		      worst(stuff.dgamma, divided(truth.dgamma, 4)));
 }
 
+/* ---- finish_vector.cu's kernels and those for everything else: a y that isn't aligned is for the latter ---- */
+
+/* At how many places two stages' numbers aren't the same. */
+template <typename Cell>
+static size_t
+differing(const Buffer<Cell> &a, const Buffer<Cell> &b)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < a.count; i++)
+		if (!(fabsf(widen(a.cells[i]) - widen(b.cells[i])) <= 0))
+			count++;
+	return count;
+}
+
+/* z and the winners, see Stuff. */
+template <typename Y, typename Z, typename DY>
+static void
+check_general_forward(const Case &test, const Truth &truth, const Finish &finish, const Y *y, const Stuff<Y, Z, DY> &stuff)
+{
+	Buffer<Z> z(truth.z.size());
+	Buffer<uint32_t> argmax(truth.z.size());
+	const size_t size = finish.pool == POOL_MAX ? z.count * (finish.is_wide ? 4 : 1) : 0;
+
+	finish_forward(host_work, finish, y, z.cells, argmax.cells);
+	CHECK(compare_wait(), "%s", test.text);
+	CHECK(!differing(stuff.z, z), "%s: %zu places of z differ", test.text, differing(stuff.z, z));
+	CHECK(!memcmp(argmax.cells, stuff.argmax.cells, size), "%s: other winners", test.text);
+}
+
+template <typename Y, typename Z, typename DY>
+static void
+check_general_back(const Case &test, const Truth &truth, const Finish &finish, const Y *y, const Stuff<Y, Z, DY> &stuff)
+{
+	const bool is_added = truth.stage->add != nullptr;
+	Buffer<DY> dy(truth.y.size()), dadd(truth.y.size());
+	NormBack norm = {};
+
+	if (truth.stage->bn)
+		norm = NormBack{ stuff.a.cells, stuff.b.cells, stuff.mean.cells, stuff.back_shift.cells };
+	finish_back(host_work, finish, y, stuff.dz.cells, stuff.argmax.cells, norm, dy.cells, is_added ? dadd.cells : nullptr);
+	CHECK(compare_wait(), "%s", test.text);
+	CHECK(!differing(stuff.dy, dy), "%s: %zu places of dy differ", test.text, differing(stuff.dy, dy));
+	CHECK(!is_added || !differing(stuff.dadd, dadd), "%s: %zu places of dadd differ", test.text, differing(stuff.dadd, dadd));
+}
+
+template <typename Y, typename Z, typename DY>
+static void
+check_general(const Case &test, const Truth &truth, const Finish &finish, const Stuff<Y, Z, DY> &stuff)
+{
+	Buffer<Y> askew(truth.y.size() + 1);
+
+	memcpy(askew.cells + 1, stuff.y.cells, stuff.y.count * sizeof(Y));
+	check_general_forward(test, truth, finish, askew.cells + 1, stuff);
+	check_general_back(test, truth, finish, askew.cells + 1, stuff);
+}
+
 /* The same stage with running statistics (of 1/2 beta and |gamma|), nothing dropped. */
 template <typename Y, typename Z, typename DY>
 static void
@@ -356,6 +431,8 @@ check_case(const Case &test)
 	check_forward(test, truth, finish, norm, stuff);
 	if (check_ok)
 		check_back(test, truth, finish, stuff);
+	if (check_ok)
+		check_general(test, truth, finish, stuff);
 	if (check_ok)
 		check_prediction(test, truth, finish, norm, stuff);
 	free(backend.stages);
