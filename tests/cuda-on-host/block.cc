@@ -14,6 +14,13 @@ namespace emulator
 
 Position here;
 
+/* A copy that isn't done yet. */
+struct Copy {
+	void *to;
+	const void *from;
+	unsigned group;
+};
+
 /* Where a thread waits: nowhere, for its block, for its warp, or it has returned. */
 enum class Wait { none, block, warp, over };
 
@@ -24,6 +31,8 @@ struct Thread {
 	const char *file; /* of what it waits at */
 	int line;
 	unsigned warp_calls; /* which of two sets of slots comes next */
+	std::vector<Copy> copies;
+	unsigned group; /* of those that come */
 };
 
 struct Variable {
@@ -183,6 +192,51 @@ exchange(unsigned mask, const void *shown, size_t size, const char *file, int li
 	memcpy(slots[at].bytes, shown, size);
 	wait_at(Wait::warp, file, line);
 	return &slots[at / WARP * WARP];
+}
+
+/* ---- copies to shared memory ---- */
+
+static void
+check_aligned(const char *what, const void *address)
+{
+	if (reinterpret_cast<uintptr_t>(address) % 16)
+		die("%s of an address that isn't on 16 bytes in kernel %s", what, block.launch->name);
+}
+
+void
+copy_piece(void *to, const void *from)
+{
+	check_aligned("cp.async", to);
+	check_aligned("cp.async", from);
+	block.self->copies.push_back({ to, from, block.self->group });
+}
+
+void
+copy_commit(void)
+{
+	block.self->group++;
+}
+
+void
+copy_wait(unsigned latest)
+{
+	std::vector<Copy> &copies = block.self->copies;
+	size_t done = 0;
+
+	for (; done < copies.size() && copies[done].group + latest < block.self->group; done++) {
+		if (copies[done].from)
+			memcpy(copies[done].to, copies[done].from, 16);
+		else
+			memset(copies[done].to, 0, 16);
+	}
+	copies.erase(copies.begin(), copies.begin() + static_cast<ptrdiff_t>(done));
+}
+
+const Slot *
+exchange_rows(const void *row, const char *file, int line)
+{
+	check_aligned("ldmatrix", row);
+	return exchange(0xffffffff, &row, sizeof row, file, line);
 }
 
 static void

@@ -1,4 +1,5 @@
 /* The emulator: what it computes, and that what CUDA leaves undefined doesn't pass. */
+#include "async.h"
 #include "control.h"
 #include "cublas_v2.h"
 #include "cuda_bf16.h"
@@ -381,6 +382,73 @@ TEST(matrix_product)
 	cudaFree(dc);
 }
 
+/* ---- asynchronous copies, fragments ---- */
+
+struct Tiles {
+	alignas(16) uint16_t cells[32][PIECE_CELLS];
+};
+
+/* Four tiles of 8 x 8 by a warp, as they are and turned: to[lane][tile], then the turned ones. */
+__global__ static void
+load_tiles(const uint16_t *from, unsigned groups_left_out, uint32_t *to)
+{
+	SHARED(Tiles, tiles);
+	const unsigned lane = threadIdx.x;
+
+	copy_piece(tiles.cells[lane], lane == 31 ? nullptr : from + lane * PIECE_CELLS);
+	copy_commit();
+	if (groups_left_out)
+		copy_wait<1>();
+	else
+		copy_wait<0>();
+	__syncthreads();
+	load_fragments(tiles.cells[lane], to + 4 * lane);
+	load_turned_fragments(tiles.cells[lane], to + 4 * (32 + lane));
+}
+
+static uint16_t
+tile_cell(unsigned tile, unsigned row, unsigned column)
+{
+	return 8 * tile + row == 31 ? 0 : static_cast<uint16_t>((8 * tile + row) * PIECE_CELLS + column);
+}
+
+static bool
+is_loaded(const uint32_t *to)
+{
+	for (unsigned lane = 0; lane < 32; lane++)
+		for (unsigned tile = 0; tile < 4; tile++) {
+			const unsigned row = lane / 4, column = lane % 4 * 2;
+
+			if (to[4 * lane + tile] != (tile_cell(tile, row, column) | static_cast<uint32_t>(tile_cell(tile, row, column + 1)) << 16))
+				return false;
+			if (to[4 * (32 + lane) + tile] != (tile_cell(tile, column, row) | static_cast<uint32_t>(tile_cell(tile, column + 1, row)) << 16))
+				return false;
+		}
+	return true;
+}
+
+static const uint16_t *tiles_from;
+static void run_load_tiles_askew(void) { LAUNCH(grid_of(1, 32), load_tiles, tiles_from + 1, 0, nullptr); cudaStreamSynchronize(stream); }
+
+TEST(asynchronous_copies_and_fragments)
+{
+	uint16_t *from = reinterpret_cast<uint16_t *>(device_floats(256));
+	uint32_t *to = reinterpret_cast<uint32_t *>(device_floats(256));
+
+	for (unsigned i = 0; i < 256; i++)
+		from[i] = static_cast<uint16_t>(i);
+	for (EmulatorOrder order : orders) {
+		emulator_order(order);
+		CHECK(!LAUNCH(grid_of(1, 32), load_tiles, from, 0, to) && !cudaStreamSynchronize(stream) && is_loaded(to), "order %d", order);
+	}
+	CHECK(!LAUNCH(grid_of(1, 32), load_tiles, from, 1, to) && !cudaStreamSynchronize(stream) && !is_loaded(to), "a group not waited for is not there");
+	tiles_from = from;
+	CHECK_DIES(run_load_tiles_askew, "cp.async of an address that isn't on 16 bytes in kernel load_tiles");
+	emulator_order(EMULATOR_FORWARD);
+	cudaFree(from);
+	cudaFree(to);
+}
+
 TEST(failures_on_demand)
 {
 	void *memory;
@@ -408,6 +476,7 @@ main(void)
 	RUN(streams_events_graphs);
 	RUN(sixteen_bits);
 	RUN(matrix_product);
+	RUN(asynchronous_copies_and_fragments);
 	RUN(failures_on_demand);
 	return check_done();
 }

@@ -63,6 +63,15 @@ void barrier(const char *file, int line);
 /** Show the warp up to SLOT bytes. @return all lanes' slots, until this lane's next warp function */
 const Slot *exchange(unsigned mask, const void *shown, size_t size, const char *file, int line);
 
+/** cp.async of 16 bytes, by this thread: read and written only when copy_wait comes to its group. NULL: zeros. */
+void copy_piece(void *to, const void *from);
+void copy_commit(void);
+/** All of this thread's groups but for the `latest` youngest. */
+void copy_wait(unsigned latest);
+
+/** What ldmatrix begins with: each lane shows the address, on 16 bytes, of a row. */
+const Slot *exchange_rows(const void *row, const char *file, int line);
+
 } // namespace emulator
 
 #define threadIdx (emulator::here.thread)
