@@ -12,15 +12,22 @@ enum { PIECE_CELLS = 8, PIECE_BYTES = 16 };
 
 #if defined __CUDACC__
 
+/** An address in shared memory, in bytes: half a pointer's registers. */
+typedef uint32_t SharedPlace;
+
+__device__ inline SharedPlace
+shared_place(const void *memory)
+{
+	return static_cast<uint32_t>(__cvta_generic_to_shared(memory));
+}
+
 #if defined __CUDA_ARCH__ && __CUDA_ARCH__ >= 800
 
-/** to: shared memory; from: global memory, NULL: zeros. Both on 16 bytes. Done once copy_wait has seen its group. */
+/** bytes: 16, or 0: zeros come, and from is not read. Both places on 16 bytes. Done once copy_wait has seen its group. */
 __device__ inline void
-copy_piece(void *to, const void *from)
+copy_piece(SharedPlace to, const void *from, uint32_t bytes)
 {
-	/* with no bytes to read the address is not looked at, but must be one */
-	asm volatile("cp.async.ca.shared.global [%0], [%1], 16, %2;" ::"r"(static_cast<uint32_t>(__cvta_generic_to_shared(to))),
-		     "l"(__cvta_generic_to_global(from)), "r"(from ? 16 : 0)
+	asm volatile("cp.async.ca.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(__cvta_generic_to_global(from)), "r"(bytes)
 		     : "memory");
 }
 
@@ -40,11 +47,11 @@ copy_wait(void)
 }
 
 #define FM_LDMATRIX(name, how)                                                                                         \
-	__device__ inline void name(const void *row, uint32_t *words)                                                  \
+	__device__ inline void name(SharedPlace row, uint32_t *words)                                                  \
 	{                                                                                                              \
 		asm volatile("ldmatrix.sync.aligned.m8n8.x4" how ".shared.b16 {%0, %1, %2, %3}, [%4];"                 \
 			     : "=r"(words[0]), "=r"(words[1]), "=r"(words[2]), "=r"(words[3])                          \
-			     : "r"(static_cast<uint32_t>(__cvta_generic_to_shared(row)))                               \
+			     : "r"(row)                                                                                \
 			     : "memory");                                                                              \
 	}
 
@@ -55,23 +62,32 @@ FM_LDMATRIX(load_fragments, "")
 FM_LDMATRIX(load_turned_fragments, ".trans")
 
 #else /* never launched there */
-__device__ inline void copy_piece(void *, const void *) {}
+__device__ inline void copy_piece(SharedPlace, const void *, uint32_t) {}
 __device__ inline void copy_commit(void) {}
 template <int LATEST> __device__ inline void copy_wait(void) {}
-__device__ inline void load_fragments(const void *, uint32_t *) {}
-__device__ inline void load_turned_fragments(const void *, uint32_t *) {}
+__device__ inline void load_fragments(SharedPlace, uint32_t *) {}
+__device__ inline void load_turned_fragments(SharedPlace, uint32_t *) {}
 #endif
 
 #elif defined FM_CUDA_ON_HOST
 
-inline void copy_piece(void *to, const void *from) { emulator::copy_piece(to, from); }
+typedef uintptr_t SharedPlace;
+
+inline SharedPlace shared_place(const void *memory) { return reinterpret_cast<SharedPlace>(memory); }
+
+inline void
+copy_piece(SharedPlace to, const void *from, uint32_t bytes)
+{
+	emulator::copy_piece(reinterpret_cast<void *>(to), bytes ? from : nullptr);
+}
+
 inline void copy_commit(void) { emulator::copy_commit(); }
 template <int LATEST> inline void copy_wait(void) { emulator::copy_wait(LATEST); }
 
 inline void
-load_fragments(const void *row, uint32_t *words)
+load_fragments(SharedPlace row, uint32_t *words)
 {
-	const emulator::Slot *slots = emulator::exchange_rows(row, __FILE__, __LINE__);
+	const emulator::Slot *slots = emulator::exchange_rows(reinterpret_cast<const void *>(row), __FILE__, __LINE__);
 	const unsigned lane = emulator::here.lane;
 
 	for (unsigned tile = 0; tile < 4; tile++)
@@ -79,9 +95,9 @@ load_fragments(const void *row, uint32_t *words)
 }
 
 inline void
-load_turned_fragments(const void *row, uint32_t *words)
+load_turned_fragments(SharedPlace row, uint32_t *words)
 {
-	const emulator::Slot *slots = emulator::exchange_rows(row, __FILE__, __LINE__);
+	const emulator::Slot *slots = emulator::exchange_rows(reinterpret_cast<const void *>(row), __FILE__, __LINE__);
 	const unsigned lane = emulator::here.lane;
 
 	for (unsigned tile = 0; tile < 4; tile++) {
@@ -92,6 +108,20 @@ load_turned_fragments(const void *row, uint32_t *words)
 		words[tile] = cells[0] | static_cast<uint32_t>(cells[1]) << 16;
 	}
 }
+
+#endif
+
+#ifdef FM_KERNELS
+
+/** The same by pointers; from NULL: zeros. */
+__device__ inline void
+copy_piece(void *to, const void *from)
+{
+	copy_piece(shared_place(to), from, from ? PIECE_BYTES : 0);
+}
+
+__device__ inline void load_fragments(const void *row, uint32_t *words) { load_fragments(shared_place(row), words); }
+__device__ inline void load_turned_fragments(const void *row, uint32_t *words) { load_turned_fragments(shared_place(row), words); }
 
 #endif
 

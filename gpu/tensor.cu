@@ -2,10 +2,10 @@
 #include "tensor.h"
 
 #include "direct.h"
+#include "tensor_first.h"
+#include "tensor_patch.h"
+#include "tensor_store.h"
 #include "tensor_tile.h"
-
-/* Where a pool follows, rows of one lane are one window: they lie 8 apart. */
-enum { WINDOW_STEP = 8 };
 
 /* The least blocks that a multiprocessor must hold, which is 128 registers a thread. */
 enum { TENSOR_BLOCKS = 4 };
@@ -71,153 +71,6 @@ put_tile(TensorMemory<COLUMNS> &memory, int half, const uint32_t *window, const 
 			make_uint4(weights[0], weights[1], weights[2], weights[3]);
 }
 
-/* ---- what becomes of the sums ---- */
-
-__device__ static void
-store_pair(float *to, float a, float b)
-{
-	*reinterpret_cast<float2 *>(to) = make_float2(a, b);
-}
-
-template <typename Cell>
-__device__ static void
-store_pair(Cell *to, float a, float b)
-{
-	const Cell low = narrow<Cell>(a), high = narrow<Cell>(b);
-
-	*reinterpret_cast<uint32_t *>(to) = word_of(&low, &high);
-}
-
-template <int COLUMNS, typename Cell>
-__device__ static void
-store_tile(const DirectJob &job, uint32_t first_row, uint32_t first_column, const TensorSums<COLUMNS> &sums, Cell *y)
-{
-#pragma unroll
-	for (int m = 0; m < 2; m++)
-#pragma unroll
-		for (int i = 0; i < 4; i += 2) {
-			const uint32_t pixel = pixel_at<WINDOW_STEP>(job, first_row + tensor_row(m, i));
-			const uint32_t at = pixel * job.shape.out_c; /* 32 bits: addresses of all rows at once would spill */
-
-#pragma unroll
-			for (int n = 0; n < COLUMNS / 8; n++) {
-				const uint32_t column = first_column + tensor_column(n);
-
-				if (pixel < job.pixels && column < job.shape.out_c)
-					store_pair(y + (at + column), sums.at[m][n][i], sums.at[m][n][i + 1]);
-			}
-		}
-}
-
-/* Where a pool follows: four rows of a lane, 8 apart, are this window. */
-__device__ static uint32_t
-window_of_lane(uint32_t first_row)
-{
-	return first_row / 4 + threadIdx.x / 32 * WINDOW_STEP + threadIdx.x % 32 / 4;
-}
-
-template <int COLUMNS, typename Cell>
-__device__ static void
-store_winners(const DirectJob &job, uint32_t first_row, uint32_t first_column, const TensorSums<COLUMNS> &sums,
-	      const Winners<Cell> &winners)
-{
-	const uint32_t window = window_of_lane(first_row);
-
-#pragma unroll
-	for (int n = 0; n < COLUMNS / 8; n++) {
-		const uint32_t column = first_column + tensor_column(n);
-		const uint32_t at = window * job.shape.out_c + column;
-		uint32_t element[2];
-		float best[2];
-
-		if (window >= job.pixels / 4 || column >= job.shape.out_c)
-			continue;
-#pragma unroll
-		for (int i = 0; i < 2; i++) {
-			const float four[4] = { sums.at[0][n][i], sums.at[0][n][2 + i], sums.at[1][n][i], sums.at[1][n][2 + i] };
-
-			best[i] = winner_of<Cell>(four, winner_gamma(winners, column + i), &element[i]);
-		}
-		store_pair(winners.value + at, best[0], best[1]);
-		if (winners.element)
-			*reinterpret_cast<uint16_t *>(winners.element + at) = static_cast<uint16_t>(element[0] | element[1] << 8);
-	}
-}
-
-template <int COLUMNS>
-struct WarpColumns {
-	float at[TENSOR_THREADS / 32][COLUMNS];
-};
-
-/* Of each of a lane's two columns in part n: the sum of a value over the tile's rows; every lane gets it. */
-template <int COLUMNS>
-__device__ static float2
-add_rows(WarpColumns<COLUMNS> &columns, int n, float2 mine)
-{
-	float2 total = make_float2(0, 0);
-
-#pragma unroll
-	for (int lanes = 4; lanes < 32; lanes *= 2) {
-		mine.x += __shfl_xor_sync(0xffffffff, mine.x, lanes);
-		mine.y += __shfl_xor_sync(0xffffffff, mine.y, lanes);
-	}
-	if (threadIdx.x % 32 < 4) {
-		columns.at[threadIdx.x / 32][tensor_column(n)] = mine.x;
-		columns.at[threadIdx.x / 32][tensor_column(n) + 1] = mine.y;
-	}
-	__syncthreads();
-#pragma unroll
-	for (int warp = 0; warp < TENSOR_THREADS / 32; warp++) {
-		total.x += columns.at[warp][tensor_column(n)];
-		total.y += columns.at[warp][tensor_column(n) + 1];
-	}
-	__syncthreads();
-	return total;
-}
-
-/* Not static: nvcc would name the shared variable after its own process, and no two builds would be the same. */
-template <int COLUMNS>
-__device__ void
-store_moments(const DirectJob &job, uint32_t first_row, uint32_t first_column, const TensorSums<COLUMNS> &sums,
-	      float2 *moments)
-{
-	SHARED(WarpColumns<COLUMNS>, columns);
-	const bool is_windowed = job.is_windowed, has_window = window_of_lane(first_row) < job.pixels / 4;
-	const uint32_t rows = job.pixels - first_row < TENSOR_ROWS ? job.pixels - first_row : static_cast<uint32_t>(TENSOR_ROWS);
-
-#pragma unroll
-	for (int n = 0; n < COLUMNS / 8; n++) {
-		float2 sum = make_float2(0, 0), squares = make_float2(0, 0);
-
-#pragma unroll
-		for (int m = 0; m < 2; m++) {
-			sum.x += sums.at[m][n][0] + sums.at[m][n][2];
-			sum.y += sums.at[m][n][1] + sums.at[m][n][3];
-		}
-		sum = add_rows(columns, n, sum);
-		const float2 mean = make_float2(sum.x / static_cast<float>(rows), sum.y / static_cast<float>(rows));
-#pragma unroll
-		for (int m = 0; m < 2; m++)
-#pragma unroll
-			for (int i = 0; i < 4; i += 2) {
-				const bool is_inside = is_windowed ? has_window : tensor_row(m, i) < rows;
-				const float x = is_inside ? sums.at[m][n][i] - mean.x : 0;
-				const float y = is_inside ? sums.at[m][n][i + 1] - mean.y : 0;
-
-				squares.x += x * x;
-				squares.y += y * y;
-			}
-		squares = add_rows(columns, n, squares);
-		const uint32_t column = first_column + tensor_column(n);
-		if (threadIdx.x < 4 && column < job.shape.out_c) {
-			float2 *to = moments + static_cast<size_t>(blockIdx.x) * job.shape.out_c + column;
-
-			to[0] = make_float2(mean.x, squares.x);
-			to[1] = make_float2(mean.y, squares.y);
-		}
-	}
-}
-
 template <int COLUMNS, bool IN_WORDS, typename Cell>
 __global__ static void __launch_bounds__(TENSOR_THREADS, TENSOR_BLOCKS)
 tensor_forward_kernel(DirectJob job, const Cell *x, const Cell *weight, Cell *y, float2 *moments, Winners<Cell> winners)
@@ -275,6 +128,8 @@ void
 tensor_forward(Work &work, const DirectJob &job, const Cell *x, const Cell *weight, Cell *y, float2 *moments,
 	       const Winners<Cell> &winners)
 {
+	if (patch_forward(work, job, x, weight, y, moments, winners) || first_forward(work, job, x, weight, y, moments, winners))
+		return;
 	if (job.shape.out_c <= 32)
 		queue_forward<32>(work, job, x, weight, y, moments, winners);
 	else

@@ -17,7 +17,7 @@ enum { TENSOR_WORDS = 8 };
 /** Cells in one. */
 template <typename Cell> __host__ __device__ constexpr uint32_t word_cells(void) { return 4 / sizeof(Cell); }
 
-/** As direct_forward. */
+/** As direct_forward; what tensor_patch.h and tensor_first.h are for goes there. */
 template <typename Cell>
 void tensor_forward(Work &work, const DirectJob &job, const Cell *x, const Cell *weight, Cell *y, float2 *moments,
 		    const Winners<Cell> &winners);

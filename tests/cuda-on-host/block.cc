@@ -203,12 +203,27 @@ check_aligned(const char *what, const void *address)
 		die("%s of an address that isn't on 16 bytes in kernel %s", what, block.launch->name);
 }
 
+static void
+do_copy(const Copy &copy)
+{
+	if (copy.from)
+		memcpy(copy.to, copy.from, 16);
+	else
+		memset(copy.to, 0, 16);
+}
+
+/* CUDA may do it at any time until it is waited for: at the end, at once, or now so, now so. */
 void
 copy_piece(void *to, const void *from)
 {
+	const Copy copy = { to, from, block.self->group };
+
 	check_aligned("cp.async", to);
 	check_aligned("cp.async", from);
-	block.self->copies.push_back({ to, from, block.self->group });
+	if (control.order == EMULATOR_REVERSE || (control.order == EMULATOR_RANDOM && random_next() % 2))
+		do_copy(copy);
+	else
+		block.self->copies.push_back(copy);
 }
 
 void
@@ -223,12 +238,8 @@ copy_wait(unsigned latest)
 	std::vector<Copy> &copies = block.self->copies;
 	size_t done = 0;
 
-	for (; done < copies.size() && copies[done].group + latest < block.self->group; done++) {
-		if (copies[done].from)
-			memcpy(copies[done].to, copies[done].from, 16);
-		else
-			memset(copies[done].to, 0, 16);
-	}
+	for (; done < copies.size() && copies[done].group + latest < block.self->group; done++)
+		do_copy(copies[done]);
 	copies.erase(copies.begin(), copies.begin() + static_cast<ptrdiff_t>(done));
 }
 

@@ -28,6 +28,12 @@ static const Case cases[] = {
 	{ 1, shape(5, 5, 8), 8, 5, 5, 1, false },     { 7, shape(5, 4, 40), 132, 1, 1, 1, true },
 	{ 4, shape(6, 6, 3), 12, 3, 3, 2, true },     { 5, shape(6, 10, 16), 64, 3, 3, 1, true },
 	{ 3, shape(14, 14, 1), 32, 4, 4, 1, true },   { 2, shape(10, 9, 8), 36, 3, 2, 1, false },
+	/* patches: pools and none, several tiles and chunks of channels, one tap, taps to one side, tiles of 48 */
+	{ 2, shape(14, 14, 32), 64, 3, 3, 1, true },  { 3, shape(7, 7, 64), 128, 3, 3, 1, true },
+	{ 3, shape(6, 10, 48), 96, 3, 3, 1, true },   { 5, shape(5, 7, 128), 40, 1, 1, 1, true },
+	{ 3, shape(8, 6, 80), 48, 3, 2, 1, true },    { 9, shape(1, 9, 96), 24, 1, 3, 1, true },
+	/* first layers: colours, several steps of depth, several tiles of channels */
+	{ 3, shape(8, 10, 3), 40, 3, 3, 1, true },    { 2, shape(9, 7, 2), 72, 5, 5, 1, true },
 	/* windows larger than the picture */
 	{ 3, shape(3, 3, 16), 64, 5, 5, 1, true },    { 2, shape(3, 4, 32), 36, 7, 5, 2, true },
 };

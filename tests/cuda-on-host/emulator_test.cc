@@ -441,7 +441,11 @@ TEST(asynchronous_copies_and_fragments)
 		emulator_order(order);
 		CHECK(!LAUNCH(grid_of(1, 32), load_tiles, from, 0, to) && !cudaStreamSynchronize(stream) && is_loaded(to), "order %d", order);
 	}
-	CHECK(!LAUNCH(grid_of(1, 32), load_tiles, from, 1, to) && !cudaStreamSynchronize(stream) && !is_loaded(to), "a group not waited for is not there");
+	for (EmulatorOrder order : orders) {
+		emulator_order(order);
+		CHECK(!LAUNCH(grid_of(1, 32), load_tiles, from, 1, to) && !cudaStreamSynchronize(stream) &&
+			      is_loaded(to) == (order == EMULATOR_REVERSE), "order %d: what isn't waited for may be there or not", order);
+	}
 	tiles_from = from;
 	CHECK_DIES(run_load_tiles_askew, "cp.async of an address that isn't on 16 bytes in kernel load_tiles");
 	emulator_order(EMULATOR_FORWARD);

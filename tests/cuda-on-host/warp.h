@@ -63,7 +63,8 @@ void barrier(const char *file, int line);
 /** Show the warp up to SLOT bytes. @return all lanes' slots, until this lane's next warp function */
 const Slot *exchange(unsigned mask, const void *shown, size_t size, const char *file, int line);
 
-/** cp.async of 16 bytes, by this thread: read and written only when copy_wait comes to its group. NULL: zeros. */
+/** cp.async of 16 bytes, by this thread: done when copy_wait comes to its group, in reverse order at
+ *  once, in random order now so, now so. NULL: zeros. */
 void copy_piece(void *to, const void *from);
 void copy_commit(void);
 /** All of this thread's groups but for the `latest` youngest. */
