@@ -6,15 +6,18 @@
 /* Keras's epsilon, see fm-train(1). */
 #define EPSILON 1e-3
 
-enum { LANES = 32, ROWS = 8, SLOTS = 32 };
+enum { LANES = 32, ROWS = 32, ROWS_EACH = MOMENT_ROWS / ROWS };
 
 struct Moments {
 	float2 sums[ROWS][LANES];
 };
 
-/* Block (32 channels, 8 rows at a time). Values less the tile's first one, so that squares don't cancel. */
+/*
+ * Block (32 channels, 32 rows at a time). Values less the tile's first one, so that squares don't cancel. A thread's eight
+ * loads are under way together: a tile is short, so that its time is that of waiting for memory.
+ */
 template <typename Y>
-__global__ static void
+__global__ static void __launch_bounds__(LANES * ROWS)
 moments_kernel(uint32_t rows, uint32_t c, const Y *y, float2 *partial)
 {
 	SHARED(Moments, moments);
@@ -23,9 +26,17 @@ moments_kernel(uint32_t rows, uint32_t c, const Y *y, float2 *partial)
 	const float pivot = is_inside ? widen(y[static_cast<size_t>(first) * c + channel]) : 0;
 	const uint32_t end = rows - first < MOMENT_ROWS ? rows : first + MOMENT_ROWS;
 	float2 sums = make_float2(0, 0);
+	float values[ROWS_EACH];
 
-	for (uint32_t row = first + threadIdx.y; is_inside && row < end; row += ROWS) {
-		const float value = widen(y[static_cast<size_t>(row) * c + channel]) - pivot;
+#pragma unroll
+	for (uint32_t i = 0; i < ROWS_EACH; i++) {
+		const uint32_t row = first + threadIdx.y + i * ROWS;
+
+		values[i] = is_inside && row < end ? widen(y[static_cast<size_t>(row) * c + channel]) : pivot;
+	}
+#pragma unroll
+	for (uint32_t i = 0; i < ROWS_EACH; i++) {
+		const float value = values[i] - pivot;
 
 		sums.x += value;
 		sums.y += value * value;
@@ -34,6 +45,7 @@ moments_kernel(uint32_t rows, uint32_t c, const Y *y, float2 *partial)
 	__syncthreads();
 	if (threadIdx.y || !is_inside)
 		return;
+#pragma unroll
 	for (int i = 1; i < ROWS; i++) {
 		sums.x += moments.sums[i][threadIdx.x].x;
 		sums.y += moments.sums[i][threadIdx.x].y;
@@ -61,74 +73,132 @@ struct Double2 {
 	double x, y;
 };
 
-struct Columns {
-	Double2 sums[SLOTS][LANES];
+enum { WARP = 32, CHANNELS = 4, SLOTS_LEAST = WARP / CHANNELS, SLOTS_MOST = 256, AT_ONCE = 8 };
+
+struct WarpSums {
+	Double2 sums[SLOTS_MOST * CHANNELS / WARP][CHANNELS];
 };
 
-/* Sum of a column of 32 slots into slot 0, by halves. All threads of the block call it. */
-__device__ static void
-add_slots(Columns &columns, const Double2 &mine)
+/* The thread's channel: of four neighbours, which are a sector of memory. */
+__device__ static uint32_t
+channel_of_thread(void)
 {
-	columns.sums[threadIdx.y][threadIdx.x] = mine;
-	for (unsigned half = SLOTS / 2; half; half /= 2) {
-		__syncthreads();
-		if (threadIdx.y < half) {
-			columns.sums[threadIdx.y][threadIdx.x].x += columns.sums[threadIdx.y + half][threadIdx.x].x;
-			columns.sums[threadIdx.y][threadIdx.x].y += columns.sums[threadIdx.y + half][threadIdx.x].y;
-		}
-	}
-	__syncthreads();
+	return blockIdx.x * CHANNELS + threadIdx.x % CHANNELS;
 }
 
-static Grid
-columns_grid(const Work &work, uint32_t c)
+/*
+ * The sum of what add_share(tile, pair, &sum) adds for every tile of a channel: a thread every slots-th tile, eight loads
+ * under way at a time; a warp's by halves; warps in order. All threads of the block call it.
+ *
+ * @return true for the thread that has the channel's sum
+ */
+template <typename AddShare>
+__device__ static bool
+add_tiles(WarpSums &warps, uint32_t tiles, uint32_t c, const float2 *partial, const AddShare &add_share, Double2 *sum)
 {
-	return Grid{ dim3((c + LANES - 1) / LANES), dim3(LANES, SLOTS), 0, work.stream };
+	const uint32_t channel = channel_of_thread(), slots = blockDim.x / CHANNELS;
+	Double2 mine = { 0, 0 };
+
+	for (uint32_t first = threadIdx.x / CHANNELS; first < tiles; first += AT_ONCE * slots) {
+		float2 pairs[AT_ONCE];
+
+#pragma unroll
+		for (uint32_t i = 0; i < AT_ONCE; i++) {
+			const uint32_t tile = first + i * slots;
+
+			pairs[i] = channel < c && tile < tiles ? partial[static_cast<size_t>(tile) * c + channel] : make_float2(0, 0);
+		}
+#pragma unroll
+		for (uint32_t i = 0; i < AT_ONCE; i++)
+			add_share(first + i * slots, pairs[i], &mine);
+	}
+#pragma unroll
+	for (int bits = CHANNELS; bits < WARP; bits *= 2) {
+		mine.x += __shfl_xor_sync(0xffffffff, mine.x, bits);
+		mine.y += __shfl_xor_sync(0xffffffff, mine.y, bits);
+	}
+	if (threadIdx.x % WARP < CHANNELS)
+		warps.sums[threadIdx.x / WARP][threadIdx.x % WARP] = mine;
+	__syncthreads();
+	if (threadIdx.x >= CHANNELS || channel >= c)
+		return false;
+	for (uint32_t warp = 1; warp < blockDim.x / WARP; warp++) {
+		mine.x += warps.sums[warp][threadIdx.x].x;
+		mine.y += warps.sums[warp][threadIdx.x].y;
+	}
+	*sum = mine;
+	return true;
+}
+
+/* Slots enough that a thread has no more than four tiles, where that many fit in a block. */
+static Grid
+tiles_grid(const Work &work, uint32_t tiles, uint32_t c)
+{
+	uint32_t slots = SLOTS_LEAST;
+
+	while (slots < SLOTS_MOST && slots * 4 < tiles)
+		slots *= 2;
+	return Grid{ dim3((c + CHANNELS - 1) / CHANNELS), dim3(CHANNELS * slots), 0, work.stream };
+}
+
+/* A channel's parameters. */
+struct Given {
+	float gamma, beta, bias;
+};
+
+/* Read before the sums are made, which takes as long as that does. */
+__device__ static Given
+given_of(const Norm &norm, uint32_t channel, uint32_t c)
+{
+	if (channel >= c)
+		return Given{ 0, 0, 0 };
+	return Given{ norm.gamma[channel], norm.beta[channel], norm.bias ? norm.bias[channel] : 0 };
 }
 
 /* The affine map that batch norm is, given its statistics. */
 __device__ static void
-fold(const Norm &norm, uint32_t channel, double mean, double variance)
+fold(const Norm &norm, const Given &given, uint32_t channel, double mean, double variance)
 {
-	const double inverse = 1 / sqrt(variance + EPSILON), scale = norm.gamma[channel] * inverse;
+	const double inverse = 1 / sqrt(variance + EPSILON), scale = given.gamma * inverse;
 
 	norm.scale[channel] = static_cast<float>(scale);
-	norm.shift[channel] = static_cast<float>(norm.beta[channel] - mean * scale);
+	norm.shift[channel] = static_cast<float>(given.beta - mean * scale);
 	if (norm.mean) {
 		norm.mean[channel] = static_cast<float>(mean);
 		norm.inverse[channel] = static_cast<float>(inverse);
 	}
 }
 
-__global__ static void
-finish_kernel(uint32_t rows, uint32_t tile_rows, uint32_t c, const float2 *partial, Norm norm)
+__global__ static void __launch_bounds__(CHANNELS * SLOTS_MOST, 1)
+finish_kernel(uint32_t rows, uint32_t tile_rows, uint32_t tiles, uint32_t c, const float2 *partial, Norm norm)
 {
-	SHARED(Columns, columns);
-	const uint32_t channel = blockIdx.x * LANES + threadIdx.x, tiles = (rows + tile_rows - 1) / tile_rows;
-	Double2 sums = { 0, 0 };
+	SHARED(WarpSums, warps);
+	const double full = tile_rows, last = rows - (tiles - 1) * tile_rows;
+	const uint32_t channel = channel_of_thread();
+	const Given given = given_of(norm, channel, c);
+	Double2 sums;
 
-	for (uint32_t tile = threadIdx.y; channel < c && tile < tiles; tile += SLOTS) {
-		const float2 moments = partial[static_cast<size_t>(tile) * c + channel];
-		const double mean = moments.x, count = tile + 1 < tiles ? tile_rows : rows - tile * tile_rows;
+	if (!add_tiles(warps, tiles, c, partial, [&](uint32_t tile, const float2 &moments, Double2 *sum) {
+		const double mean = moments.x, part = (tile + 1 < tiles ? full : last) * mean;
 
-		sums.x += count * mean;
-		sums.y += moments.y + count * mean * mean;
-	}
-	add_slots(columns, sums);
-	if (threadIdx.y || channel >= c)
+		sum->x += part;
+		sum->y += moments.y + part * mean;
+	}, &sums))
 		return;
-	const double mean = columns.sums[0][threadIdx.x].x / rows;
-	const double square = columns.sums[0][threadIdx.x].y / rows - mean * mean;
+	const double mean = sums.x / rows;
+	const double square = sums.y / rows - mean * mean;
 	const double variance = square > 0 || isnan(square) ? square : 0;
-	fold(norm, channel, mean, variance);
-	norm.batch_mean[channel] = static_cast<float>(mean + (norm.bias ? norm.bias[channel] : 0));
+	fold(norm, given, channel, mean, variance);
+	norm.batch_mean[channel] = static_cast<float>(mean + given.bias);
 	norm.batch_variance[channel] = static_cast<float>(rows > 1 ? variance * rows / (rows - 1) : variance);
 }
 
 void
 norm_finish(Work &work, uint32_t rows, uint32_t tile_rows, uint32_t c, const float2 *partial, const Norm &norm)
 {
-	QUEUE(work, columns_grid(work, c), finish_kernel, rows, tile_rows, c, partial, norm);
+	const uint32_t tiles = (rows + tile_rows - 1) / tile_rows;
+
+	QUEUE(work, tiles_grid(work, tiles, c), finish_kernel, rows, tile_rows, tiles, c, partial, norm);
 }
 
 /* Running statistics count the bias, y doesn't. */
@@ -137,9 +207,10 @@ fold_kernel(uint32_t c, const float *running_mean, const float *running_variance
 {
 	const uint32_t channel = blockIdx.x * blockDim.x + threadIdx.x;
 
-	if (channel < c)
-		fold(norm, channel, static_cast<double>(running_mean[channel]) - (norm.bias ? norm.bias[channel] : 0),
-		     running_variance[channel]);
+	if (channel >= c)
+		return;
+	const Given given = given_of(norm, channel, c);
+	fold(norm, given, channel, static_cast<double>(running_mean[channel]) - given.bias, running_variance[channel]);
 }
 
 void
@@ -148,29 +219,26 @@ norm_fold(Work &work, uint32_t c, const float *running_mean, const float *runnin
 	QUEUE(work, grid_for(work, c), fold_kernel, c, running_mean, running_variance, norm);
 }
 
-__global__ static void
+__global__ static void __launch_bounds__(CHANNELS * SLOTS_MOST, 1)
 derivatives_kernel(uint32_t rows, uint32_t tiles, uint32_t c, const float2 *partial, NormDerivatives norm)
 {
-	SHARED(Columns, columns);
-	const uint32_t channel = blockIdx.x * LANES + threadIdx.x;
-	Double2 sums = { 0, 0 };
+	SHARED(WarpSums, warps);
+	const uint32_t channel = channel_of_thread();
+	const bool has_norm = norm.gamma && channel < c;
+	const float gamma = has_norm ? norm.gamma[channel] : 0, factor = has_norm ? norm.inverse[channel] : 0;
+	Double2 sums;
 
-	for (uint32_t tile = threadIdx.y; channel < c && tile < tiles; tile += SLOTS) {
-		const float2 pair = partial[static_cast<size_t>(tile) * c + channel];
-
-		sums.x += pair.x;
-		sums.y += pair.y;
-	}
-	add_slots(columns, sums);
-	if (threadIdx.y || channel >= c)
+	if (!add_tiles(warps, tiles, c, partial, [](uint32_t, const float2 &pair, Double2 *sum) {
+		sum->x += pair.x;
+		sum->y += pair.y;
+	}, &sums))
 		return;
-	sums = columns.sums[0][threadIdx.x];
 	norm.dbeta[channel] = static_cast<float>(sums.x / norm.loss_scale);
 	if (!norm.gamma)
 		return;
 	norm.dgamma[channel] = static_cast<float>(sums.y / norm.loss_scale);
 	/* mean and variance move with every y: dh's mean goes, and its part along the normalised y */
-	const double inverse = norm.inverse[channel], a = norm.gamma[channel] * inverse;
+	const double inverse = factor, a = gamma * inverse;
 	norm.a[channel] = static_cast<float>(a);
 	norm.b[channel] = static_cast<float>(-a * inverse * sums.y / rows);
 	norm.shift[channel] = static_cast<float>(-a * sums.x / rows);
@@ -179,5 +247,5 @@ derivatives_kernel(uint32_t rows, uint32_t tiles, uint32_t c, const float2 *part
 void
 norm_derivatives(Work &work, uint32_t rows, uint32_t tiles, uint32_t c, const float2 *partial, const NormDerivatives &norm)
 {
-	QUEUE(work, columns_grid(work, c), derivatives_kernel, rows, tiles, c, partial, norm);
+	QUEUE(work, tiles_grid(work, tiles, c), derivatives_kernel, rows, tiles, c, partial, norm);
 }
