@@ -107,12 +107,15 @@ allocate_convolutions(Backend *backend)
 			slices = most(slices, depthwise_weight_room(*shape, n));
 		if (!plan->is_convolution)
 			continue;
-		if (!plan->is_direct_forward || !plan->is_direct_input || !plan->is_direct_weight)
+		if (!plan->is_direct_forward || !plan->is_direct_input ||
+		    (!plan->is_direct_weight && !plan->is_first_weight))
 			windows = most(windows, convolution_window_room(*shape, n));
 		if (plan->is_direct_input)
 			turned = most(turned, static_cast<size_t>(shape->kernel_h) * shape->kernel_w * shape->in_c * shape->out_c);
 		if (plan->is_direct_weight)
 			slices = most(slices, direct_weight_room(*shape, n));
+		if (plan->is_first_weight)
+			slices = most(slices, first_weight_room(*shape, n));
 	}
 	backend->windows = memory_device(&backend->memory, windows, sizeof(float));
 	if (!backend->options.is_training)

@@ -59,6 +59,8 @@ weight_back(Backend &backend, const StagePlan &plan, const StepForm &form, const
 
 	if (plan.is_direct_weight)
 		direct_weight(backend.work, plan.convolution, form.n, x, dy, backend.slices, alpha, dweight);
+	else if (plan.is_first_weight)
+		first_weight(backend.work, plan.convolution, form.n, x, dy, backend.slices, alpha, dweight);
 	else if (plan.is_depthwise)
 		depthwise_weight(backend.work, plan.convolution, form.n, x, dy, backend.slices, alpha, dweight);
 	else if (plan.is_convolution)

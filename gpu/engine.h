@@ -5,6 +5,7 @@
 #include "convolution.h"
 #include "direct.h"
 #include "finish.h"
+#include "first_weight.h"
 #include "loss.h"
 #include "memory.h"
 #include "norm.h"
@@ -24,6 +25,7 @@ struct StagePlan {
 	bool is_copied;	 /* flattened into `flat`, since no dense layer follows whose weights could be permuted */
 	bool has_finish; /* z is not y */
 	bool is_direct_forward, is_direct_input, is_direct_weight; /* which of direct.h's kernels fit the shape */
+	bool is_first_weight;	 /* its windows are few numbers, see first_weight.h */
 	bool has_winners;	 /* the convolution finds its pool's winners, see winners.h */
 	Convolution convolution;
 	uint32_t depth, units;	 /* dense: inputs, outputs */

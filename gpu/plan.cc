@@ -90,6 +90,7 @@ plan_stage(StagePlan *plan, const Stage *stage, bool is_last, bool is_narrow, ui
 				    direct_has_winners(plan->convolution);
 		plan->is_direct_input = direct_has_input(plan->convolution);
 		plan->is_direct_weight = direct_has_weight(plan->convolution);
+		plan->is_first_weight = first_has_weight(plan->convolution);
 	}
 	if (plan->is_depthwise)
 		plan->convolution = convolution_of(main);

@@ -1,6 +1,7 @@
 /* Every kernel that convolves, against the reference: numbers that 16 bits and TF32 hold, so that only sums round. */
 #include "compare.h"
 #include "direct.h"
+#include "first_weight.h"
 #include "norm.h"
 #include "product.h"
 
@@ -36,6 +37,10 @@ static const Case cases[] = {
 	{ 3, shape(8, 10, 3), 40, 3, 3, 1, true },    { 2, shape(9, 7, 2), 72, 5, 5, 1, true },
 	/* windows larger than the picture */
 	{ 3, shape(3, 3, 16), 64, 5, 5, 1, true },    { 2, shape(3, 4, 32), 36, 7, 5, 2, true },
+	/* windows of few numbers: 27, 25, 28, 16, 15 and 12 of them, with columns that end within a block's */
+	{ 5, shape(17, 13, 3), 40, 3, 3, 2, true },   { 2, shape(9, 7, 1), 8, 5, 5, 1, true },
+	{ 3, shape(5, 12, 2), 24, 2, 7, 1, true },    { 4, shape(8, 6, 4), 72, 2, 2, 1, false },
+	{ 1, shape(4, 3, 1), 16, 15, 1, 1, true },    { 3, shape(5, 5, 12), 8, 1, 1, 1, true },
 };
 
 static Layer
@@ -225,6 +230,22 @@ check_direct(const Truth &truth, const Convolution &conv, const char *text)
 	}
 }
 
+/* The kernel for windows of few numbers. */
+template <typename Cell>
+static void
+check_first(const Truth &truth, const Convolution &conv, const char *text)
+{
+	const Buffer<Cell> x(truth.x), dy(truth.dy);
+	Buffer<float> dweight(truth.weight.size()), slices(first_weight_room(conv, truth.n));
+	Floats right = turned(truth.layer, truth.dweight);
+
+	first_weight(host_work, conv, truth.n, x.cells, dy.cells, slices.cells, 0.5F, dweight.cells);
+	CHECK(compare_wait(), "%s", text);
+	for (float &value : right)
+		value /= 2;
+	CHECK(worst(dweight, right) <= 1e-6, "%s: dweight by %g", text, worst(dweight, right));
+}
+
 template <typename Cell>
 static void
 check_windows(const Truth &truth, const Convolution &conv, const char *text)
@@ -259,10 +280,26 @@ check_all(bool has_tensor_cores)
 		check_direct<Cell>(truth, conv, text);
 		if (check_ok && direct_has_forward(conv, 0) && direct_has_winners(conv))
 			check_winners<Cell>(truth, conv, text);
+		if (check_ok && !has_tensor_cores && first_has_weight(conv))
+			check_first<Cell>(truth, conv, text);
 		if (check_ok && !has_tensor_cores)
 			check_windows<Cell>(truth, conv, text);
 		if (!check_ok)
 			return;
+	}
+}
+
+/* More pixels than there are slices of them at a time, and a last slice that isn't full. */
+TEST(many_pixels)
+{
+	static const Case many[] = { { 32, shape(34, 34, 1), 8, 5, 5, 1, true }, { 61, shape(34, 34, 1), 8, 2, 2, 1, true } };
+
+	for (const Case &test : many) {
+		const Truth truth = truth_of(test);
+		const Convolution conv = convolution_of(truth.layer);
+
+		CHECK(first_has_weight(conv) && !direct_has_weight(conv), "which kernel has it");
+		check_first<Brain>(truth, conv, "many pixels");
 	}
 }
 
@@ -275,6 +312,7 @@ TEST(tensor_cores_on_bfloats) { check_all<Brain>(true); }
 static void
 run(void)
 {
+	RUN(many_pixels);
 	RUN(floats);
 	RUN(halves);
 	RUN(tensor_cores_on_floats);
