@@ -32,6 +32,14 @@ tiles_of(const Backend *backend, Shape shape)
 	return (static_cast<size_t>(backend->options.batch_most) * shape.h * shape.w + 127) / 128;
 }
 
+/* Of partial sums of what the stage hands on. */
+static size_t
+sum_tiles(const Backend *backend, Finish finish)
+{
+	finish.n = backend->options.batch_most;
+	return finish_tiles_most(finish_rows(finish));
+}
+
 static float *
 channels(Backend *backend, const StagePlan *plan)
 {
@@ -137,7 +145,7 @@ allocate_scratch(Backend *backend)
 
 		largest = most(largest, most(shape_elements(plan->in), most(shape_elements(plan->middle), shape_elements(plan->stage->out))));
 		partial = most(partial, tiles_of(backend, plan->middle) * plan->middle.c);
-		partial = most(partial, tiles_of(backend, plan->stage->out) * plan->middle.c);
+		partial = most(partial, sum_tiles(backend, plan->finish) * plan->middle.c);
 		widest = most(widest, plan->middle.c);
 	}
 	for (void *&side : backend->side)

@@ -13,7 +13,7 @@ stage_sums(Backend &backend, const StagePlan &plan, const StepForm &form, const 
 {
 	const Layer *bn = plan.stage->bn;
 	const uint32_t rows = form.n * plan.middle.h * plan.middle.w;
-	const uint32_t tiles = (form.n * finish.out_h.value * finish.out_w.value + SUM_ROWS - 1) / SUM_ROWS;
+	const uint32_t tiles = finish_tiles(finish_rows(finish));
 	NormDerivatives norm = {};
 
 	norm.loss_scale = backend.loss_scale;

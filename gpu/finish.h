@@ -9,6 +9,8 @@
 #include "record.h"
 #include "work.h"
 
+#include <algorithm>
+
 /* What the other branch of a residual is stored as. */
 enum AddKind { ADD_FLOATS, ADD_HALVES, ADD_BRAINS };
 
@@ -63,14 +65,53 @@ struct NormBack {
 	const float *a, *b, *mean, *shift; /* [c]; a NULL: dy = dh */
 };
 
-/** How many rows of z a partial sum takes. */
-enum { SUM_ROWS = 256 };
+/* ---- tiles of rows of z, of each of which there is a partial sum ---- */
+
+#ifndef FM_SUM_TILES_MOST
+#define FM_SUM_TILES_MOST 1024
+#endif
+
+/** Few rows, so that there are many threads and none goes through many; but no more tiles than are soon added up. */
+enum { SUM_ROWS_LEAST = 16, SUM_TILES_MOST = FM_SUM_TILES_MOST };
+
+/** Rows of z: a number of each channel. */
+inline uint32_t
+finish_rows(const Finish &finish)
+{
+	return finish.n * finish.out_h.value * finish.out_w.value;
+}
+
+/** How many of them a tile has: a power of two that follows from their number alone. */
+inline uint32_t
+finish_sum_rows(uint32_t rows)
+{
+	uint32_t tile_rows = SUM_ROWS_LEAST;
+
+	while (rows > tile_rows * SUM_TILES_MOST)
+		tile_rows *= 2;
+	return tile_rows;
+}
+
+inline uint32_t
+finish_tiles(uint32_t rows)
+{
+	const uint32_t tile_rows = finish_sum_rows(rows);
+
+	return (rows + tile_rows - 1) / tile_rows;
+}
+
+/** The most tiles that so many rows or fewer have. */
+inline uint32_t
+finish_tiles_most(uint32_t rows)
+{
+	return finish_tiles(std::min<uint32_t>(rows, SUM_ROWS_LEAST * SUM_TILES_MOST));
+}
 
 /**
  * Partial sums of dh and of dh (y - mean) inverse over z's rows; from z's side, since only a window's largest counts.
  *
  * @param mean, inverse  [c], or NULL: the second sum is not wanted
- * @param partial        out: [ceil(n out.h out.w / SUM_ROWS), c] of (sum of dh, sum of dh normal)
+ * @param partial        out: [finish_tiles(n out.h out.w), c] of (sum of dh, sum of dh normal)
  */
 template <typename Y, typename Z>
 void finish_sums(Work &work, const Finish &finish, const Y *y, const Z *dz, const void *argmax, const float *mean,

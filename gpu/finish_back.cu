@@ -1,97 +1,9 @@
-/* finish_back.cu: the way back through dropout, pool, ReLU and the affine map, in two passes that store nothing between:
- * the first reads dz and, of y, only what won (a quarter under 2x2 pools), for batch norm's sums; the second writes dy. */
+/* finish_back.cu: the way back's second pass, for what finish_vector_back.cu has no kernel for: through dropout, pool, ReLU and
+ * the affine map. The first pass, finish_sums.cu, has stored nothing but batch norm's sums. */
 #include "finish.h"
 
 #include "finish_vector.h"
 #include "window.h"
-
-enum { LANES = 32, ROWS = 8 };
-
-/* ---- first pass ---- */
-
-/* One element's share in the sums: nothing where ReLU was shut. */
-template <typename Y>
-__device__ static void
-add_element(const Finish &finish, const Y *y, size_t at, uint32_t channel, float dh, float mean, float inverse, float2 *sums)
-{
-	const float value = widen(y[at]);
-
-	if (finish.has_relu && affine(finish, value, channel, at) <= 0)
-		return;
-	sums->x += dh;
-	sums->y += dh * (value - mean) * inverse;
-}
-
-template <typename Y>
-__device__ static void
-add_window(const Finish &finish, const Place &place, const Y *y, float dz, uint32_t largest, float mean, float inverse,
-	   float2 *sums)
-{
-	if (finish.pool == POOL_MAX) {
-		const uint32_t row = largest / finish.kernel_w, column = largest % finish.kernel_w;
-
-		add_element(finish, y, window_element(finish, place, row, column), place.channel, dz, mean, inverse, sums);
-		return;
-	}
-	dz /= static_cast<float>(finish.kernel_h * finish.kernel_w);
-	for (uint32_t row = 0; row < finish.kernel_h; row++)
-		for (uint32_t column = 0; column < finish.kernel_w; column++)
-			add_element(finish, y, window_element(finish, place, row, column), place.channel, dz, mean, inverse,
-				    sums);
-}
-
-struct Corner {
-	float2 sums[ROWS][LANES];
-};
-
-/* Block (32 channels, 8 rows at a time) of SUM_ROWS rows; sums of the 8 in order. */
-template <typename Y, typename Z>
-__global__ static void
-sums_kernel(Finish finish, uint32_t rows, const Y *y, const Z *dz, const void *argmax, const float *mean,
-	    const float *inverse, float2 *partial)
-{
-	SHARED(Corner, corner);
-	const uint32_t channel = blockIdx.y * LANES + threadIdx.x;
-	const bool is_inside = channel < finish.c.value;
-	const float center = mean && is_inside ? mean[channel] : 0, factor = inverse && is_inside ? inverse[channel] : 0;
-	float2 sums = make_float2(0, 0);
-
-	for (uint32_t i = threadIdx.y; is_inside && i < SUM_ROWS; i += ROWS) {
-		const uint32_t row = blockIdx.x * SUM_ROWS + i;
-
-		if (row >= rows)
-			break;
-		const uint32_t at = row * finish.c.value + channel;
-		const Place place = place_of(finish, at);
-		const float derivative = widen(dz[at]) * dropped(finish, place);
-
-		add_window(finish, place, y, derivative, finish.pool == POOL_MAX ? argmax_get(finish, argmax, at) : 0, center,
-			   factor, &sums);
-	}
-	corner.sums[threadIdx.y][threadIdx.x] = sums;
-	__syncthreads();
-	if (threadIdx.y || !is_inside)
-		return;
-	for (int i = 1; i < ROWS; i++) {
-		sums.x += corner.sums[i][threadIdx.x].x;
-		sums.y += corner.sums[i][threadIdx.x].y;
-	}
-	partial[static_cast<size_t>(blockIdx.x) * finish.c.value + channel] = sums;
-}
-
-template <typename Y, typename Z>
-void
-finish_sums(Work &work, const Finish &finish, const Y *y, const Z *dz, const void *argmax, const float *mean,
-	    const float *inverse, float2 *partial)
-{
-	const uint32_t rows = finish.n * finish.out_h.value * finish.out_w.value;
-	const Grid grid = { dim3((rows + SUM_ROWS - 1) / SUM_ROWS, (finish.c.value + LANES - 1) / LANES), dim3(LANES, ROWS), 0,
-			    work.stream };
-
-	QUEUE(work, grid, (sums_kernel<Y, Z>), finish, rows, y, dz, argmax, mean, inverse, partial);
-}
-
-/* ---- second pass ---- */
 
 /* The first and last window, along one axis, that has pixel `at`. */
 __device__ static void
@@ -162,11 +74,6 @@ finish_back(Work &work, const Finish &finish, const Y *y, const Z *dz, const voi
 			return;
 	QUEUE(work, grid_for(work, count), (back_kernel<Y, Z, DY>), finish, count, y, dz, argmax, norm, dy, dadd);
 }
-
-#define MAKE(Y, Z)                                                                                                     \
-	template void finish_sums<Y, Z>(Work &, const Finish &, const Y *, const Z *, const void *, const float *,     \
-					const float *, float2 *);
-FOR_CELL_PAIRS(MAKE)
 
 #define MAKE_BACK(Y, Z, DY)                                                                                            \
 	template void finish_back<Y, Z, DY>(Work &, const Finish &, const Y *, const Z *, const void *,                \

@@ -1,4 +1,4 @@
-/* finish_bunch.h: what finish_vector.cu's kernels and finish_vector_back.cu's share: for which finishes they are, what a thread
+/* finish_bunch.h: what the kernels of finish_vector.cu, finish_vector_sums.cu and finish_vector_back.cu share: for which finishes they are, what a thread
  * works on, and a stage's arithmetic for four channels.
  *
  * Bound by bytes: whatever is read is asked for before anything is used, and a thread's bunches are of the same channels, so
@@ -18,12 +18,17 @@
 
 enum { THREADS = 256 };
 
+/* What Map is made from. */
+struct MapVectors {
+	bool has_relu;
+	const float *scale, *shift; /* see Finish */
+};
+
 struct BunchJob {
 	Divisor groups;	      /* bunches of a pixel of z */
 	Divisor out_w;
 	uint32_t count, step; /* bunches of z; from one to the next of a thread, whole pixels */
-	bool has_relu;
-	const float *scale, *shift;
+	MapVectors map;
 };
 
 /* ---- which kernel a finish is for ---- */
@@ -64,7 +69,8 @@ job_of(const Work &work, const Finish &finish, uint32_t run, Grid *grid)
 	const uint32_t blocks = std::max(least, std::min<uint32_t>(most, FM_BLOCKS_ENOUGH));
 
 	*grid = Grid{ dim3(blocks), dim3(threads), 0, work.stream };
-	return BunchJob{ divisor_of(groups), finish.out_w, count, blocks * threads, finish.has_relu, finish.scale, finish.shift };
+	return BunchJob{ divisor_of(groups), finish.out_w, count, blocks * threads,
+			 { finish.has_relu, finish.scale, finish.shift } };
 }
 
 /* ---- what a thread works on ---- */
@@ -163,8 +169,8 @@ struct Map {
 	bool has_relu;
 	Four scale, shift;
 
-	__device__ Map(const BunchJob &job, uint32_t channel)
-		: has_relu(job.has_relu), scale(four_of(job.scale, channel, 1)), shift(four_of(job.shift, channel, 0))
+	__device__ Map(const MapVectors &map, uint32_t channel)
+		: has_relu(map.has_relu), scale(four_of(map.scale, channel, 1)), shift(four_of(map.shift, channel, 0))
 	{
 	}
 	__device__ float affine(float y, int i, float add) const { return fmaf(y, scale.of[i], shift.of[i]) + add; }

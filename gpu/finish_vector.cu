@@ -23,7 +23,7 @@ cells_forward_kernel(BunchJob job, const Cell *y, const Cell *add, Cell *z)
 		load_run<Cell, RUN>(job, first, add, adds);
 #pragma unroll
 	for (uint32_t part = 0; part < Bunch<Cell>::PARTS; part++) {
-		const Map map(job, channel + 4 * part);
+		const Map map(job.map, channel + 4 * part);
 
 #pragma unroll
 		for (int i = 0; i < RUN; i++) {
@@ -84,7 +84,7 @@ windows_forward_kernel(BunchJob job, const Cell *y, Cell *z, uint8_t *argmax)
 		values[i] = bunch_load(y + corner + from_corner<Cell>(job, i));
 #pragma unroll
 	for (uint32_t part = 0; part < Bunch<Cell>::PARTS; part++)
-		bunch_put(best, part, largest(values, part, Map(job, channel + 4 * part), &winning.fours[part]));
+		bunch_put(best, part, largest(values, part, Map(job.map, channel + 4 * part), &winning.fours[part]));
 	const uint32_t cells = at * Bunch<Cell>::CELLS;
 	bunch_store(z + cells, best);
 	if (argmax)

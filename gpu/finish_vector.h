@@ -9,6 +9,11 @@
 template <typename Cell>
 bool finish_vector_forward(Work &work, const Finish &finish, const Cell *y, Cell *z, void *argmax);
 
+/** finish_sums, in another order; not for 2x2 max pools, whose winners are rarely all there is to read. @return as above */
+template <typename Cell>
+bool finish_vector_sums(Work &work, const Finish &finish, const Cell *y, const Cell *dz, const float *mean,
+			const float *inverse, float2 *partial);
+
 /** finish_back, bit for bit. @return as above */
 template <typename Cell>
 bool finish_vector_back(Work &work, const Finish &finish, const Cell *y, const Cell *dz, const void *argmax,

@@ -39,7 +39,7 @@ cells_back_kernel(BunchJob job, NormBack norm, const Cell *y, const Cell *dz, co
 		load_run<Cell, RUN>(job, first, add, adds);
 #pragma unroll
 	for (uint32_t part = 0; part < Bunch<Cell>::PARTS; part++) {
-		const Map map(job, channel + 4 * part);
+		const Map map(job.map, channel + 4 * part);
 		const BackMap back(norm, channel + 4 * part);
 
 #pragma unroll
@@ -113,7 +113,7 @@ windows_back_kernel(BunchJob job, NormBack norm, const Cell *y, const Cell *dz, 
 #pragma unroll 1
 	for (uint32_t part = 0; part < Bunch<Cell>::PARTS; part++) {
 		const Won won = { part ? winning.fours[1] : winning.fours[0] };
-		const Four dh = passed(values, won, Map(job, channel + 4 * part), bunch_get(derivative, 0));
+		const Four dh = passed(values, won, Map(job.map, channel + 4 * part), bunch_get(derivative, 0));
 		const BackMap back(norm, channel + 4 * part);
 
 #pragma unroll

@@ -47,6 +47,7 @@ static const Case cases[] = {
 	{ "conv 24 1x1 nobias, bn, relu, flatten, dense classes", 5, shape(11, 13, 2), false },
 	{ "relu, flatten, dense classes", 3, shape(5, 3, 12), false },
 	{ "flatten, dense 1024, relu, dense classes", 9, shape(1, 1, 4), false },
+	{ "flatten, dense 264, bn, relu, dense classes", 50, shape(1, 1, 4), false },
 	{ "flatten, dense 2056, relu, dense classes", 3, shape(1, 1, 4), false },
 	{ "bn, relu, dropout 0.35, flatten, dense classes", 3, shape(4, 5, 16), false },
 	{ "bn, relu, maxpool 2, flatten, dense classes", 3, shape(14, 16, 16), false },
@@ -59,6 +60,7 @@ static const Case cases[] = {
 	{ "bn, relu, avgpool 2, flatten, dense classes", 3, shape(4, 6, 16), false },
 	{ "residual(conv 16 3x3 same, bn | conv 16 1x1), relu, flatten, dense classes", 7, shape(9, 5, 3), false },
 	{ "residual(conv 16 1x1 | conv 16 3x3 same, bn), relu, flatten, dense classes", 2, shape(9, 5, 3), false },
+	{ "residual(conv 8 1x1 | conv 8 3x3 same, bn), relu, flatten, dense classes", 5, shape(9, 8, 3), false },
 	{ "residual(conv 40 1x1 | conv 40 1x1), flatten, dense classes", 3, shape(3, 4, 4), false },
 	{ "residual(conv 8 1x1, bn | ), relu, maxpool 2, flatten, dense classes", 3, shape(4, 6, 8), false },
 };
@@ -240,7 +242,7 @@ struct Stuff {
 		  argmax(truth.z.size()), gamma(truth.gamma), beta(truth.beta), bias(truth.bias), scale(truth.c), shift(truth.c),
 		  mean(truth.c), inverse(truth.c), batch_mean(truth.c), batch_variance(truth.c), a(truth.c), b(truth.c),
 		  back_shift(truth.c), dgamma(truth.c), dbeta(truth.c),
-		  partial((truth.rows + MOMENT_ROWS - 1) / MOMENT_ROWS * static_cast<size_t>(truth.c)), ids(truth.n)
+		  partial(std::max((truth.rows + MOMENT_ROWS - 1) / MOMENT_ROWS, finish_tiles_most(truth.rows)) * static_cast<size_t>(truth.c)), ids(truth.n)
 	{
 		buffer_put(ids, truth.ids.data());
 	}
@@ -309,7 +311,7 @@ static void
 check_back(const Case &test, const Truth &truth, const Finish &finish, Stuff<Y, Z, DY> &stuff)
 {
 	const bool has_norm = truth.stage->bn != nullptr;
-	const uint32_t tiles = (static_cast<uint32_t>(truth.z.size()) / truth.c + SUM_ROWS - 1) / SUM_ROWS;
+	const uint32_t tiles = finish_tiles(static_cast<uint32_t>(truth.z.size()) / truth.c);
 	const NormDerivatives derivatives = { has_norm ? stuff.gamma.cells : nullptr, stuff.inverse.cells, stuff.dgamma.cells,
 					      stuff.dbeta.cells, stuff.a.cells, stuff.b.cells, stuff.back_shift.cells, 4 };
 	NormBack norm = {};
