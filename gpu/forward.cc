@@ -74,15 +74,6 @@ winners_of(const StagePlan &plan, const float *param, void *value, void *element
 
 /* ---- training ---- */
 
-/* Of which tiles partial moments are. */
-static uint32_t
-moment_rows(const StagePlan &plan)
-{
-	if (plan.is_direct_forward)
-		return DIRECT_ROWS;
-	return MOMENT_ROWS;
-}
-
 template <typename Y, typename Z>
 static void
 finish_stage(Backend &backend, const StagePlan &plan, const StepForm &form, const Y *y, Z *z)
@@ -90,10 +81,10 @@ finish_stage(Backend &backend, const StagePlan &plan, const StepForm &form, cons
 	const uint32_t rows = rows_of(plan, form.n);
 	Work &work = backend.work;
 
-	if (plan.stage->bn && !plan.is_direct_forward)
-		norm_moments(work, rows, plan.middle.c, y, backend.partial);
-	if (plan.stage->bn)
-		norm_finish(work, rows, moment_rows(plan), plan.middle.c, backend.partial, plan.norm);
+	if (plan.stage->bn && plan.is_direct_forward)
+		norm_finish(work, rows, DIRECT_ROWS, plan.middle.c, backend.partial, plan.norm);
+	else if (plan.stage->bn)
+		norm_statistics(work, rows, plan.middle.c, y, backend.partial, plan.norm);
 	const Finish finish = network_training_finish(backend, plan, form);
 	if (plan.has_winners)
 		finish_forward(work, finish_of_winners(finish), static_cast<const Y *>(plan.winners), z, nullptr);

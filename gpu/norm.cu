@@ -6,52 +6,70 @@
 /* Keras's epsilon, see fm-train(1). */
 #define EPSILON 1e-3
 
-enum { LANES = 32, ROWS = 32, ROWS_EACH = MOMENT_ROWS / ROWS };
+enum { LANES = 32, ROWS = 32, AT_ONCE = 8 };
 
 struct Moments {
 	float2 sums[ROWS][LANES];
 };
 
 /*
- * Block (32 channels, 32 rows at a time). Values less the tile's first one, so that squares don't cancel. A thread's eight
- * loads are under way together: a tile is short, so that its time is that of waiting for memory.
+ * Mean of rows `first` to `end` - 1 and the sum of squares about it, of a channel, by a block (32 channels, 32 rows at a time):
+ * values less the first one, so that squares don't cancel. A thread's eight loads are under way together: a tile is short, so that
+ * its time is that of waiting for memory. All threads of the block call it.
+ *
+ * @return true for the thread that has the channel's
  */
 template <typename Y>
-__global__ static void __launch_bounds__(LANES * ROWS)
-moments_kernel(uint32_t rows, uint32_t c, const Y *y, float2 *partial)
+__device__ static bool
+tile_moments(Moments &moments, uint32_t first, uint32_t end, uint32_t c, const Y *y, float2 *made)
 {
-	SHARED(Moments, moments);
-	const uint32_t channel = blockIdx.y * LANES + threadIdx.x, first = blockIdx.x * MOMENT_ROWS;
+	const uint32_t channel = blockIdx.y * LANES + threadIdx.x;
 	const bool is_inside = channel < c;
 	const float pivot = is_inside ? widen(y[static_cast<size_t>(first) * c + channel]) : 0;
-	const uint32_t end = rows - first < MOMENT_ROWS ? rows : first + MOMENT_ROWS;
 	float2 sums = make_float2(0, 0);
-	float values[ROWS_EACH];
+
+	for (uint32_t begin = first + threadIdx.y; begin < end; begin += AT_ONCE * ROWS) {
+		float values[AT_ONCE];
 
 #pragma unroll
-	for (uint32_t i = 0; i < ROWS_EACH; i++) {
-		const uint32_t row = first + threadIdx.y + i * ROWS;
+		for (uint32_t i = 0; i < AT_ONCE; i++) {
+			const uint32_t row = begin + i * ROWS;
 
-		values[i] = is_inside && row < end ? widen(y[static_cast<size_t>(row) * c + channel]) : pivot;
-	}
+			values[i] = is_inside && row < end ? widen(y[static_cast<size_t>(row) * c + channel]) : pivot;
+		}
 #pragma unroll
-	for (uint32_t i = 0; i < ROWS_EACH; i++) {
-		const float value = values[i] - pivot;
+		for (uint32_t i = 0; i < AT_ONCE; i++) {
+			const float value = values[i] - pivot;
 
-		sums.x += value;
-		sums.y += value * value;
+			sums.x += value;
+			sums.y += value * value;
+		}
 	}
 	moments.sums[threadIdx.y][threadIdx.x] = sums;
 	__syncthreads();
 	if (threadIdx.y || !is_inside)
-		return;
+		return false;
 #pragma unroll
 	for (int i = 1; i < ROWS; i++) {
 		sums.x += moments.sums[i][threadIdx.x].x;
 		sums.y += moments.sums[i][threadIdx.x].y;
 	}
 	const float mean = sums.x / static_cast<float>(end - first);
-	partial[static_cast<size_t>(blockIdx.x) * c + channel] = make_float2(pivot + mean, sums.y - mean * sums.x);
+	*made = make_float2(pivot + mean, sums.y - mean * sums.x);
+	return true;
+}
+
+template <typename Y>
+__global__ static void __launch_bounds__(LANES * ROWS)
+moments_kernel(uint32_t rows, uint32_t c, const Y *y, float2 *partial)
+{
+	SHARED(Moments, moments);
+	const uint32_t first = blockIdx.x * MOMENT_ROWS;
+	const uint32_t end = rows - first < MOMENT_ROWS ? rows : first + MOMENT_ROWS;
+	float2 made;
+
+	if (tile_moments(moments, first, end, c, y, &made))
+		partial[static_cast<size_t>(blockIdx.x) * c + blockIdx.y * LANES + threadIdx.x] = made;
 }
 
 template <typename Y>
@@ -67,13 +85,52 @@ norm_moments(Work &work, uint32_t rows, uint32_t c, const Y *y, float2 *partial)
 #define MAKE(Y) template void norm_moments<Y>(Work &, uint32_t, uint32_t, const Y *, float2 *);
 FOR_CELLS(MAKE)
 
+/* ---- from statistics to the affine map ---- */
+
+/* A channel's parameters. */
+struct Given {
+	float gamma, beta, bias;
+};
+
+/* Read before the sums are made, which takes as long as that does. */
+__device__ static Given
+given_of(const Norm &norm, uint32_t channel, uint32_t c)
+{
+	if (channel >= c)
+		return Given{ 0, 0, 0 };
+	return Given{ norm.gamma[channel], norm.beta[channel], norm.bias ? norm.bias[channel] : 0 };
+}
+
+/* The affine map that batch norm is, given its statistics. */
+__device__ static void
+fold(const Norm &norm, const Given &given, uint32_t channel, double mean, double variance)
+{
+	const double inverse = 1 / sqrt(variance + EPSILON), scale = given.gamma * inverse;
+
+	norm.scale[channel] = static_cast<float>(scale);
+	norm.shift[channel] = static_cast<float>(given.beta - mean * scale);
+	if (norm.mean) {
+		norm.mean[channel] = static_cast<float>(mean);
+		norm.inverse[channel] = static_cast<float>(inverse);
+	}
+}
+
+/* All that a channel's mean and variance in a batch of that many rows lead to. */
+__device__ static void
+finish_channel(const Norm &norm, const Given &given, uint32_t channel, uint32_t rows, double mean, double variance)
+{
+	fold(norm, given, channel, mean, variance);
+	norm.batch_mean[channel] = static_cast<float>(mean + given.bias);
+	norm.batch_variance[channel] = static_cast<float>(rows > 1 ? variance * rows / (rows - 1) : variance);
+}
+
 /* ---- tiles together ---- */
 
 struct Double2 {
 	double x, y;
 };
 
-enum { WARP = 32, CHANNELS = 4, SLOTS_LEAST = WARP / CHANNELS, SLOTS_MOST = 256, AT_ONCE = 8 };
+enum { WARP = 32, CHANNELS = 4, SLOTS_LEAST = WARP / CHANNELS, SLOTS_MOST = 256 };
 
 struct WarpSums {
 	Double2 sums[SLOTS_MOST * CHANNELS / WARP][CHANNELS];
@@ -141,34 +198,6 @@ tiles_grid(const Work &work, uint32_t tiles, uint32_t c)
 	return Grid{ dim3((c + CHANNELS - 1) / CHANNELS), dim3(CHANNELS * slots), 0, work.stream };
 }
 
-/* A channel's parameters. */
-struct Given {
-	float gamma, beta, bias;
-};
-
-/* Read before the sums are made, which takes as long as that does. */
-__device__ static Given
-given_of(const Norm &norm, uint32_t channel, uint32_t c)
-{
-	if (channel >= c)
-		return Given{ 0, 0, 0 };
-	return Given{ norm.gamma[channel], norm.beta[channel], norm.bias ? norm.bias[channel] : 0 };
-}
-
-/* The affine map that batch norm is, given its statistics. */
-__device__ static void
-fold(const Norm &norm, const Given &given, uint32_t channel, double mean, double variance)
-{
-	const double inverse = 1 / sqrt(variance + EPSILON), scale = given.gamma * inverse;
-
-	norm.scale[channel] = static_cast<float>(scale);
-	norm.shift[channel] = static_cast<float>(given.beta - mean * scale);
-	if (norm.mean) {
-		norm.mean[channel] = static_cast<float>(mean);
-		norm.inverse[channel] = static_cast<float>(inverse);
-	}
-}
-
 __global__ static void __launch_bounds__(CHANNELS * SLOTS_MOST, 1)
 finish_kernel(uint32_t rows, uint32_t tile_rows, uint32_t tiles, uint32_t c, const float2 *partial, Norm norm)
 {
@@ -188,9 +217,7 @@ finish_kernel(uint32_t rows, uint32_t tile_rows, uint32_t tiles, uint32_t c, con
 	const double mean = sums.x / rows;
 	const double square = sums.y / rows - mean * mean;
 	const double variance = square > 0 || isnan(square) ? square : 0;
-	fold(norm, given, channel, mean, variance);
-	norm.batch_mean[channel] = static_cast<float>(mean + given.bias);
-	norm.batch_variance[channel] = static_cast<float>(rows > 1 ? variance * rows / (rows - 1) : variance);
+	finish_channel(norm, given, channel, rows, mean, variance);
 }
 
 void
@@ -200,6 +227,41 @@ norm_finish(Work &work, uint32_t rows, uint32_t tile_rows, uint32_t c, const flo
 
 	QUEUE(work, tiles_grid(work, tiles, c), finish_kernel, rows, tile_rows, tiles, c, partial, norm);
 }
+
+/* ---- few rows ---- */
+
+/* A dense layer's: a tile has them all, and what it finds is at once the end. */
+template <typename Y>
+__global__ static void __launch_bounds__(LANES * ROWS)
+few_rows_kernel(uint32_t rows, uint32_t c, const Y *y, Norm norm)
+{
+	SHARED(Moments, moments);
+	const uint32_t channel = blockIdx.y * LANES + threadIdx.x;
+	const Given given = given_of(norm, channel, c);
+	float2 made;
+
+	if (tile_moments(moments, 0, rows, c, y, &made))
+		finish_channel(norm, given, channel, rows, made.x, made.y > 0 || isnan(made.y) ? made.y / rows : 0);
+}
+
+template <typename Y>
+void
+norm_statistics(Work &work, uint32_t rows, uint32_t c, const Y *y, float2 *partial, const Norm &norm)
+{
+	const Grid grid = { dim3(1, (c + LANES - 1) / LANES), dim3(LANES, ROWS), 0, work.stream };
+
+	if (rows <= FEW_ROWS) {
+		QUEUE(work, grid, few_rows_kernel<Y>, rows, c, y, norm);
+		return;
+	}
+	norm_moments(work, rows, c, y, partial);
+	norm_finish(work, rows, MOMENT_ROWS, c, partial, norm);
+}
+
+#define MAKE_STATISTICS(Y) template void norm_statistics<Y>(Work &, uint32_t, uint32_t, const Y *, float2 *, const Norm &);
+FOR_CELLS(MAKE_STATISTICS)
+
+/* ---- prediction ---- */
 
 /* Running statistics count the bias, y doesn't. */
 __global__ static void
@@ -218,6 +280,8 @@ norm_fold(Work &work, uint32_t c, const float *running_mean, const float *runnin
 {
 	QUEUE(work, grid_for(work, c), fold_kernel, c, running_mean, running_variance, norm);
 }
+
+/* ---- derivatives ---- */
 
 __global__ static void __launch_bounds__(CHANNELS * SLOTS_MOST, 1)
 derivatives_kernel(uint32_t rows, uint32_t tiles, uint32_t c, const float2 *partial, NormDerivatives norm)

@@ -25,6 +25,13 @@ struct Norm {
 /** From partial moments of tile_rows rows each to everything in Norm. */
 void norm_finish(Work &work, uint32_t rows, uint32_t tile_rows, uint32_t c, const float2 *partial, const Norm &norm);
 
+/** Up to so many rows norm_statistics takes one kernel. */
+enum { FEW_ROWS = 1024 };
+
+/** From y to everything in Norm. @param partial  scratch, as norm_moments writes it */
+template <typename Y>
+void norm_statistics(Work &work, uint32_t rows, uint32_t c, const Y *y, float2 *partial, const Norm &norm);
+
 /** Prediction: scale and shift of the running statistics, for a y without bias. */
 void norm_fold(Work &work, uint32_t c, const float *running_mean, const float *running_variance, const Norm &norm);
 

@@ -9,12 +9,14 @@
 
 enum { THREADS = 256 };
 
-/* A weight that is no number tells of a loss that wasn't finite, here or in another rank. */
-__global__ static void
-check_kernel(Optimise job)
+/*
+ * A weight that is no number tells of a loss that wasn't finite, here or in another rank; it is asked before bad_step, which a
+ * block that is through may already have written because of it.
+ */
+__device__ static bool
+must_not_move(const Optimise &job)
 {
-	if (!isfinite(job.gradient[job.param_count]) && !job.sums->bad_step)
-		job.sums->bad_step = job.head->step;
+	return !isfinite(job.gradient[job.param_count]) || job.sums->bad_step;
 }
 
 /* The constants of a step, in fp32: they are the same for all elements. */
@@ -65,14 +67,11 @@ sgd(const Optimise &job, const Rates &rates, uint32_t i, float gradient, float p
 	return param - rates.rate * velocity;
 }
 
-__global__ static void __launch_bounds__(THREADS)
-update_kernel(Optimise job)
+__device__ static void
+update_run(const Optimise &job, const Run &run)
 {
-	const Run run = job.runs[blockIdx.x];
-
-	if (job.sums->bad_step)
-		return;
 	const Rates rates = rates_of(job, run.is_decayed);
+
 	for (uint32_t i = run.offset + threadIdx.x; i < run.offset + run.count; i += THREADS) {
 		const float gradient = job.gradient[i] * rates.inverse_weight, before = job.param[i];
 		const float param = job.is_sgd ? sgd(job, rates, i, gradient, before) : adam(job, rates, i, gradient, before);
@@ -83,12 +82,10 @@ update_kernel(Optimise job)
 	}
 }
 
-__global__ static void
-statistics_kernel(Optimise job)
+__device__ static void
+update_statistic(const Optimise &job, uint32_t i)
 {
-	const uint32_t i = blockIdx.x * blockDim.x + threadIdx.x;
-
-	if (i >= job.bn_count || job.sums->bad_step)
+	if (i >= job.bn_count)
 		return;
 	const float moved = static_cast<float>(BN_MOMENTUM * job.bn[i] + (1 - BN_MOMENTUM) * job.batch_bn[i]);
 	job.bn[i] = moved;
@@ -96,17 +93,28 @@ statistics_kernel(Optimise job)
 		job.ema_bn[i] = static_cast<float>(job.ema_rate * job.ema_bn[i] + (1 - job.ema_rate) * moved);
 }
 
+/* Blocks: runs, then batch norm's running statistics; one where there are neither, for bad_step. */
+__global__ static void __launch_bounds__(THREADS)
+update_kernel(Optimise job)
+{
+	if (must_not_move(job)) {
+		if (!blockIdx.x && !threadIdx.x && !job.sums->bad_step)
+			job.sums->bad_step = job.head->step;
+		return;
+	}
+	if (blockIdx.x < job.run_count)
+		update_run(job, job.runs[blockIdx.x]);
+	else
+		update_statistic(job, (blockIdx.x - job.run_count) * THREADS + threadIdx.x);
+}
+
 void
 optimise(Work &work, const Optimise &job)
 {
-	const Grid one = { dim3(1), dim3(1), 0, work.stream };
-	const Grid runs = { dim3(job.run_count), dim3(THREADS), 0, work.stream };
+	const uint32_t blocks = job.run_count + (job.bn_count + THREADS - 1) / THREADS;
+	const Grid grid = { dim3(blocks ? blocks : 1), dim3(THREADS), 0, work.stream };
 
-	QUEUE(work, one, check_kernel, job);
-	if (job.run_count)
-		QUEUE(work, runs, update_kernel, job);
-	if (job.bn_count)
-		QUEUE(work, grid_for(work, job.bn_count), statistics_kernel, job);
+	QUEUE(work, grid, update_kernel, job);
 }
 
 template <typename Cell>

@@ -52,36 +52,57 @@ firsts(const std::vector<float2> &pairs)
 	return values;
 }
 
-/* What norm_finish makes of moments, against those of all rows at once. */
-static void
-check_finish(const Floats &y, uint32_t rows, uint32_t c)
-{
-	const std::vector<float2> all = moments_of(y, rows, rows, c), tiles = moments_of(y, rows, TILE, c);
-	const Buffer<float> gamma(noises(c)), beta(noises(c)), bias(noises(c));
-	Buffer<float2> partial(tiles.size());
-	Buffer<float> scale(c), shift(c), mean(c), inverse(c), batch_mean(c), variance(c);
-	Floats right_mean, right_variance, right_inverse, right_scale, right_shift;
+/* Where a Norm's numbers come to lie, and what they are made with. */
+struct Made {
+	Buffer<float> gamma, beta, bias, scale, shift, mean, inverse, batch_mean, variance;
 
-	buffer_put(partial, tiles.data());
-	norm_finish(host_work, rows, TILE, c, partial.cells,
-		    Norm{ gamma.cells, beta.cells, bias.cells, scale.cells, shift.cells, mean.cells, inverse.cells,
-			  batch_mean.cells, variance.cells });
+	explicit Made(uint32_t c)
+		: gamma(noises(c)), beta(noises(c)), bias(noises(c)), scale(c), shift(c), mean(c), inverse(c), batch_mean(c), variance(c)
+	{
+	}
+	Norm
+	norm(void) const
+	{
+		return Norm{ gamma.cells, beta.cells,	 bias.cells,	   scale.cells,	  shift.cells,
+			     mean.cells,  inverse.cells, batch_mean.cells, variance.cells };
+	}
+};
+
+/* What was made of y's rows, against the mean and the variance of all of them at once. */
+static void
+compare_statistics(const Made &made, const Floats &y, uint32_t rows, uint32_t c)
+{
+	const std::vector<float2> all = moments_of(y, rows, rows, c);
+	Floats batch_mean, variance, inverse, scale, shift;
+
 	CHECK(compare_wait(), "%u rows of %u", rows, c);
 	for (uint32_t k = 0; k < c; k++) {
 		const double square = static_cast<double>(all[k].y) / rows, factor = 1 / sqrt(square + 1e-3);
 
-		right_mean.push_back(all[k].x + bias.cells[k]);
-		right_variance.push_back(static_cast<float>(rows > 1 ? square * rows / (rows - 1) : square));
-		right_inverse.push_back(static_cast<float>(factor));
-		right_scale.push_back(static_cast<float>(gamma.cells[k] * factor));
-		right_shift.push_back(static_cast<float>(beta.cells[k] - static_cast<double>(all[k].x) * gamma.cells[k] * factor));
+		batch_mean.push_back(all[k].x + made.bias.cells[k]);
+		variance.push_back(static_cast<float>(rows > 1 ? square * rows / (rows - 1) : square));
+		inverse.push_back(static_cast<float>(factor));
+		scale.push_back(static_cast<float>(made.gamma.cells[k] * factor));
+		shift.push_back(static_cast<float>(made.beta.cells[k] - static_cast<double>(all[k].x) * made.gamma.cells[k] * factor));
 	}
-	CHECK(worst(mean, firsts(all)) <= 1e-6, "%u rows of %u: mean by %g", rows, c, worst(mean, firsts(all)));
-	CHECK(worst(batch_mean, right_mean) <= 1e-6, "%u rows of %u: with bias by %g", rows, c, worst(batch_mean, right_mean));
-	CHECK(worst(variance, right_variance) <= 1e-3, "%u rows of %u: variance by %g", rows, c, worst(variance, right_variance));
-	CHECK(worst(scale, right_scale) <= 2e-3, "%u rows of %u: scale by %g", rows, c, worst(scale, right_scale));
-	CHECK(worst(inverse, right_inverse) <= 2e-3, "%u rows of %u: inverse by %g", rows, c, worst(inverse, right_inverse));
-	CHECK(worst(shift, right_shift) <= 4e-3, "%u rows of %u: shift by %g", rows, c, worst(shift, right_shift));
+	CHECK(worst(made.mean, firsts(all)) <= 1e-6, "%u rows of %u: mean by %g", rows, c, worst(made.mean, firsts(all)));
+	CHECK(worst(made.batch_mean, batch_mean) <= 1e-6, "%u rows of %u: with bias by %g", rows, c, worst(made.batch_mean, batch_mean));
+	CHECK(worst(made.variance, variance) <= 1e-3, "%u rows of %u: variance by %g", rows, c, worst(made.variance, variance));
+	CHECK(worst(made.scale, scale) <= 2e-3, "%u rows of %u: scale by %g", rows, c, worst(made.scale, scale));
+	CHECK(worst(made.inverse, inverse) <= 2e-3, "%u rows of %u: inverse by %g", rows, c, worst(made.inverse, inverse));
+	CHECK(worst(made.shift, shift) <= 4e-3, "%u rows of %u: shift by %g", rows, c, worst(made.shift, shift));
+}
+
+static void
+check_finish(const Floats &y, uint32_t rows, uint32_t c)
+{
+	const std::vector<float2> tiles = moments_of(y, rows, TILE, c);
+	const Made made(c);
+	Buffer<float2> partial(tiles.size());
+
+	buffer_put(partial, tiles.data());
+	norm_finish(host_work, rows, TILE, c, partial.cells, made.norm());
+	compare_statistics(made, y, rows, c);
 }
 
 TEST(statistics)
@@ -116,6 +137,24 @@ check_moments(void)
 				      "%u rows of %u: (%g, %g), not (%g, %g)", rows, c, static_cast<double>(partial.cells[i].x),
 				      static_cast<double>(partial.cells[i].y), static_cast<double>(right[i].x),
 				      static_cast<double>(right[i].y));
+		}
+}
+
+/* By one kernel, and by two. */
+template <typename Y>
+static void
+check_statistics(void)
+{
+	for (const uint32_t c : channel_counts)
+		for (const uint32_t rows : { 1, 2, 33, 257, 600, static_cast<int>(FEW_ROWS), FEW_ROWS + 1 }) {
+			const Floats y = noises(static_cast<size_t>(rows) * c);
+			const Made made(c);
+			const Buffer<Y> cells(y);
+			Buffer<float2> partial(static_cast<size_t>((rows + MOMENT_ROWS - 1) / MOMENT_ROWS) * c);
+
+			norm_statistics(host_work, rows, c, cells.cells, partial.cells, made.norm());
+			if (check_ok)
+				compare_statistics(made, y, rows, c);
 		}
 }
 
@@ -209,6 +248,7 @@ run(void)
 {
 	RUN(statistics);
 	RUN_KINDS(check_moments);
+	RUN_KINDS(check_statistics);
 	RUN(derivatives);
 	RUN(parts);
 }

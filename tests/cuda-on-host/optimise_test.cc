@@ -179,6 +179,22 @@ TEST(a_weight_that_is_no_number)
 	}
 }
 
+/* Nor is it forgotten where nothing is there that could move. */
+TEST(a_bad_step_of_nothing)
+{
+	const Floats gradient = { NAN };
+	const Buffer<float> device_gradient(gradient);
+	const Head head = head_of(hyper(3));
+	Optimise job = {};
+	DeviceSums sums = {};
+
+	job.head = &head;
+	job.gradient = device_gradient.cells;
+	job.sums = &sums;
+	optimise(host_work, job);
+	CHECK(compare_wait() && sums.bad_step == 3, "step %u", static_cast<unsigned>(sums.bad_step));
+}
+
 template <typename Cell>
 static void
 check_narrow(void)
@@ -207,6 +223,7 @@ run(void)
 {
 	RUN(optimizers_step_by_step);
 	RUN(a_weight_that_is_no_number);
+	RUN(a_bad_step_of_nothing);
 	RUN(weights_as_cells);
 }
 
