@@ -8,6 +8,7 @@
 
 struct Patch {
 	uint32_t pixels, halo; /* all of them; those before the tile's first */
+	uint32_t row_bits;     /* the first tap of every row of taps */
 };
 
 /* Bits of taps_inside. */
@@ -36,7 +37,11 @@ patch_of(const DirectJob &job)
 	const uint32_t before = shape.pad_top * shape.in_w + shape.pad_left;
 	const uint32_t after = (shape.kernel_h - 1 - shape.pad_top) * shape.in_w + shape.kernel_w - 1 - shape.pad_left;
 
-	return Patch{ before + tile_span(job) + after, before };
+	uint32_t row_bits = 0;
+
+	for (uint32_t row = 0; row < shape.kernel_h; row++)
+		row_bits |= 1u << row * shape.kernel_w;
+	return Patch{ before + tile_span(job) + after, before, row_bits };
 }
 
 #ifdef FM_KERNELS
@@ -48,22 +53,35 @@ first_pixel_of(const DirectJob &job, uint32_t first_row)
 	return job.is_windowed ? divide(first_row / 4, job.half_w) * 2 * job.shape.out_w : first_row;
 }
 
+/* Bits first … end - 1, of 32 at most. */
+__device__ inline uint32_t
+bits_between(uint32_t first, uint32_t end)
+{
+	return first < end ? 0xffffffffu >> (32 - end) & 0xffffffffu << first : 0;
+}
+
+/* The taps of one axis that are inside: bits of them, each `step` from the next. */
+__device__ inline uint32_t
+axis_inside(uint32_t at, uint32_t pad, uint32_t kernel, uint32_t size, uint32_t step)
+{
+	const uint32_t first = at < pad ? pad - at : 0, room = size + pad - at; /* taps that end before the far edge */
+
+	return bits_between(first * step, (room < kernel ? room : kernel) * step);
+}
+
 /** Bit t: tap t of a pixel's window is inside of the picture. None of a pixel beyond the last. */
 __device__ inline uint32_t
-taps_inside(const DirectJob &job, uint32_t pixel)
+taps_inside(const DirectJob &job, const Patch &patch, uint32_t pixel)
 {
 	const Convolution &shape = job.shape;
-	uint32_t inside = 0, bit = 1, x, y;
+	uint32_t x, y;
 
 	if (pixel >= job.pixels)
 		return 0;
 	divide(divide(pixel, job.out_w, &x), job.out_h, &y);
-	for (uint32_t row = 0; row < shape.kernel_h; row++)
-		for (uint32_t column = 0; column < shape.kernel_w; column++, bit *= 2)
-			/* on padding they wrap */
-			if (y + row - shape.pad_top < shape.in_h && x + column - shape.pad_left < shape.in_w)
-				inside |= bit;
-	return inside;
+	/* the row's bits once for every row */
+	return axis_inside(x, shape.pad_left, shape.kernel_w, shape.in_w, 1) *
+	       (patch.row_bits & axis_inside(y, shape.pad_top, shape.kernel_h, shape.in_h, shape.kernel_w));
 }
 
 #endif

@@ -80,7 +80,7 @@ __device__ static FirstRow
 first_row_of(const FirstJob &job, uint32_t first_row, uint32_t first_pixel, int m, int i)
 {
 	const uint32_t pixel = pixel_at<WINDOW_STEP>(job.direct, first_row + tensor_row(m, i));
-	const uint32_t inside = taps_inside(job.direct, pixel);
+	const uint32_t inside = taps_inside(job.direct, job.patch, pixel);
 
 	return FirstRow{ inside ? (pixel - first_pixel) * job.direct.shape.in_c : 0, inside };
 }

@@ -158,7 +158,7 @@ patch_row(const PatchJob &job, const PatchTile &tile, int m)
 	const uint32_t half = threadIdx.x % 32 / 16 * PIECE_BYTES;
 	PatchRow row = {};
 
-	row.inside = taps_inside(job.direct, pixel);
+	row.inside = taps_inside(job.direct, job.patch, pixel);
 	row.origin[0] = patch_place(job, in_patch) * size + half;
 	row.origin[1] = patch_place(job, in_patch + 1) * size + half;
 	return row;

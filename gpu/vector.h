@@ -29,6 +29,36 @@ narrow_bits(float value)
 	return bits;
 }
 
+/** Two cells, the lower first: one instruction where narrow() has one for each. */
+#ifdef __CUDACC__
+__device__ inline unsigned
+narrow_pair(float low, float high, Half)
+{
+	const __half2 pair = __floats2half2_rn(low, high);
+	unsigned word;
+
+	memcpy(&word, &pair, sizeof word);
+	return word;
+}
+
+__device__ inline unsigned
+narrow_pair(float low, float high, Brain)
+{
+	const __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
+	unsigned word;
+
+	memcpy(&word, &pair, sizeof word);
+	return word;
+}
+#else
+template <typename Cell>
+inline unsigned
+narrow_pair(float low, float high, Cell)
+{
+	return narrow_bits<Cell>(low) | narrow_bits<Cell>(high) << 16;
+}
+#endif
+
 /* 16 bits */
 template <typename Cell>
 __device__ inline void
