@@ -7,14 +7,11 @@
 
 enum { LANES = 32, ROWS = 8 };
 
-/* One element's share in the sums: nothing where ReLU was shut. */
-template <typename Y>
+/* One element's share in the sums: nothing where ReLU, which sees `seen`, was shut. */
 __device__ static void
-add_element(const Finish &finish, const Y *y, size_t at, uint32_t channel, float dh, float mean, float inverse, float2 *sums)
+add_element(const Finish &finish, float value, float seen, float dh, float mean, float inverse, float2 *sums)
 {
-	const float value = widen(y[at]);
-
-	if (finish.has_relu && affine(finish, value, channel, at) <= 0)
+	if (finish.has_relu && seen <= 0)
 		return;
 	sums->x += dh;
 	sums->y += dh * (value - mean) * inverse;
@@ -25,17 +22,27 @@ __device__ static void
 add_window(const Finish &finish, const Place &place, const Y *y, float dz, uint32_t largest, float mean, float inverse,
 	   float2 *sums)
 {
-	if (finish.pool == POOL_MAX) {
+	if (finish.pool != POOL_AVERAGE) {
 		const uint32_t row = largest / finish.kernel_w, column = largest % finish.kernel_w;
+		const size_t at = window_element(finish, place, row, column);
+		const float value = widen(y[at]);
 
-		add_element(finish, y, window_element(finish, place, row, column), place.channel, dz, mean, inverse, sums);
+		add_element(finish, value, affine(finish, value, place.channel, at), dz, mean, inverse, sums);
 		return;
 	}
+	WindowWalk walk = {};
 	dz /= static_cast<float>(finish.kernel_h * finish.kernel_w);
-	for (uint32_t row = 0; row < finish.kernel_h; row++)
-		for (uint32_t column = 0; column < finish.kernel_w; column++)
-			add_element(finish, y, window_element(finish, place, row, column), place.channel, dz, mean, inverse,
-				    sums);
+	while (walk.next(finish, place)) {
+		float values[WINDOW_RUN], adds[WINDOW_RUN];
+
+		window_load(walk, y, values);
+		window_load_added(finish, walk, adds);
+#pragma unroll
+		for (uint32_t i = 0; i < WINDOW_RUN; i++)
+			if (i < walk.count)
+				add_element(finish, values[i], mapped(finish, values[i], place.channel) + adds[i], dz, mean,
+					    inverse, sums);
+	}
 }
 
 struct Corner {

@@ -105,11 +105,9 @@ add_block(BlockSums &block)
 	__syncthreads();
 	if (parts > 1) {
 		const uint32_t sum = threadIdx.y % count;
-		const float total = part < parts ? add_rows(block, sum, part, parts, rows) : 0;
 
-		__syncthreads();
-		if (part < parts)
-			block.at(sum, part) = total;
+		if (part < parts) /* into its own first row, which no other part reads */
+			block.at(sum, part) = add_rows(block, sum, part, parts, rows);
 		__syncthreads();
 	}
 	const uint32_t end = parts > 1 ? parts : rows;

@@ -40,13 +40,73 @@ added(const Finish &finish, size_t at)
 					       : widen(static_cast<const Brain *>(finish.add)[at]);
 }
 
+/* ---- several elements of a window, all asked for before any is used: large windows have few threads ---- */
+
+enum { WINDOW_RUN = 8 };
+
+/** Where the next elements of a window are, row by row. */
+struct WindowWalk {
+	uint32_t row, column, count; /* the next one; how many elements there are in this run */
+	size_t at[WINDOW_RUN];
+
+	/** @return whether there are any */
+	__device__ bool next(const Finish &finish, const Place &place)
+	{
+		count = 0;
+#pragma unroll
+		for (uint32_t i = 0; i < WINDOW_RUN; i++) {
+			if (row == finish.kernel_h)
+				break;
+			at[i] = window_element(finish, place, row, column);
+			count = i + 1;
+			if (++column == finish.kernel_w) {
+				column = 0;
+				row++;
+			}
+		}
+		return count != 0;
+	}
+};
+
+template <typename Cell>
+__device__ inline void
+window_load(const WindowWalk &walk, const Cell *from, float *to)
+{
+#pragma unroll
+	for (uint32_t i = 0; i < WINDOW_RUN; i++)
+		to[i] = i < walk.count ? widen(from[walk.at[i]]) : 0;
+}
+
+__device__ inline void
+window_load_added(const Finish &finish, const WindowWalk &walk, float *to)
+{
+	if (!finish.add)
+		for (uint32_t i = 0; i < WINDOW_RUN; i++)
+			to[i] = 0;
+	else if (finish.add_kind == ADD_FLOATS)
+		window_load(walk, static_cast<const float *>(finish.add), to);
+	else if (finish.add_kind == ADD_HALVES)
+		window_load(walk, static_cast<const Half *>(finish.add), to);
+	else
+		window_load(walk, static_cast<const Brain *>(finish.add), to);
+}
+
+/* ---- one ---- */
+
+/** y by batch norm's map or the bias. */
+__device__ inline float
+mapped(const Finish &finish, float y, uint32_t channel)
+{
+	const float scale = finish.scale ? finish.scale[channel] : 1, shift = finish.shift ? finish.shift[channel] : 0;
+
+	return fmaf(y, scale, shift);
+}
+
 /** What ReLU sees of element `at` of y. */
 __device__ inline float
 affine(const Finish &finish, float y, uint32_t channel, size_t at)
 {
-	const float scale = finish.scale ? finish.scale[channel] : 1, shift = finish.shift ? finish.shift[channel] : 0;
-
-	return fmaf(y, scale, shift) + added(finish, at);
+	return mapped(finish, y, channel) + added(finish, at);
 }
 
 /** max(x, 0), but a NaN stays one, so that the loss shows it. */
