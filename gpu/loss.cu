@@ -1,7 +1,7 @@
 /* loss.cu: a warp a sample, exponentials in fp64 (they are few: n classes), samples added in one order. */
 #include "loss.h"
 
-enum { LANES = 32, WARPS = 4, SUMMERS = 256 };
+enum { LANES = 32, WARPS = 4, SUMMERS = 512 };
 
 #define ALL 0xffffffffu
 
@@ -93,8 +93,10 @@ loss_kernel(Loss loss)
 		largest == static_cast<uint32_t>(loss.record.label_a[row]) ? 1 : 0;
 }
 
+enum { LOSS, WEIGHT, CORRECT, SUM_COUNT };
+
 struct Summers {
-	double sums[3][SUMMERS];
+	double sums[SUM_COUNT][SUMMERS / LANES];
 };
 
 __device__ static void
@@ -111,29 +113,42 @@ note_step(DeviceSums *sums, const StepSums &step)
 	last.n += step.n;
 }
 
-/* One block. Each thread every 256th sample, then by halves. */
-__global__ static void
+/* A thread's own: every 512th sample, its three numbers at a time; then a warp's, by halves. */
+__device__ static void
+put_sums(const Loss &loss, Summers &summers)
+{
+	double sums[SUM_COUNT] = {};
+
+	for (uint32_t i = threadIdx.x; i < loss.n; i += SUMMERS)
+#pragma unroll
+		for (uint32_t which = 0; which < SUM_COUNT; which++)
+			sums[which] += loss.sample[static_cast<size_t>(which) * loss.n + i];
+#pragma unroll
+	for (uint32_t which = 0; which < SUM_COUNT; which++) {
+		const double sum = warp_sum(sums[which]);
+
+		if (threadIdx.x % LANES == 0)
+			summers.sums[which][threadIdx.x / LANES] = sum;
+	}
+}
+
+/* One block; its warps in order. */
+__global__ static void __launch_bounds__(SUMMERS)
 sum_kernel(Loss loss)
 {
 	SHARED(Summers, summers);
-	const uint32_t t = threadIdx.x;
 
-	for (int which = 0; which < 3; which++) {
-		double sum = 0;
-
-		for (uint32_t i = t; i < loss.n; i += SUMMERS)
-			sum += loss.sample[static_cast<size_t>(which) * loss.n + i];
-		summers.sums[which][t] = sum;
-	}
-	for (uint32_t half = SUMMERS / 2; half; half /= 2) {
-		__syncthreads();
-		for (int which = 0; t < half && which < 3; which++)
-			summers.sums[which][t] += summers.sums[which][t + half];
-	}
-	if (t)
+	put_sums(loss, summers);
+	__syncthreads();
+	if (threadIdx.x < SUM_COUNT)
+		for (int warp = 1; warp < SUMMERS / LANES; warp++)
+			summers.sums[threadIdx.x][0] += summers.sums[threadIdx.x][warp];
+	__syncthreads();
+	if (threadIdx.x)
 		return;
-	note_step(loss.sums, StepSums{ summers.sums[0][0], summers.sums[1][0], summers.sums[2][0], static_cast<double>(loss.n) });
-	*loss.total_weight = isfinite(summers.sums[0][0]) ? static_cast<float>(summers.sums[1][0]) : NAN;
+	note_step(loss.sums, StepSums{ summers.sums[LOSS][0], summers.sums[WEIGHT][0], summers.sums[CORRECT][0],
+				       static_cast<double>(loss.n) });
+	*loss.total_weight = isfinite(summers.sums[LOSS][0]) ? static_cast<float>(summers.sums[WEIGHT][0]) : NAN;
 }
 
 void

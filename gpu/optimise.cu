@@ -1,7 +1,7 @@
 /* optimise.cu: bound by bytes: 28 an element with Adam and no averages. */
 #include "optimise.h"
 
-#include "cell.h"
+#include "vector.h"
 
 #define ADAM_BETA2 0.999
 #define ADAM_EPSILON 1e-7
@@ -117,13 +117,20 @@ optimise(Work &work, const Optimise &job)
 	QUEUE(work, grid, update_kernel, job);
 }
 
+/* A thread four neighbours, or what is left of them. */
 template <typename Cell>
 __global__ static void
 narrow_kernel(uint32_t count, const float *from, Cell *to)
 {
-	const uint32_t i = blockIdx.x * blockDim.x + threadIdx.x;
+	const uint32_t first = (blockIdx.x * blockDim.x + threadIdx.x) * 4;
+	float four[4];
 
-	if (i < count)
+	if (first + 4 <= count) {
+		load4(from + first, four);
+		store4(to + first, four);
+		return;
+	}
+	for (uint32_t i = first; i < count; i++)
 		to[i] = narrow<Cell>(from[i]);
 }
 
@@ -131,7 +138,7 @@ template <typename Cell>
 void
 optimise_narrow(Work &work, uint32_t count, const float *from, Cell *to)
 {
-	QUEUE(work, grid_for(work, count), narrow_kernel<Cell>, count, from, to);
+	QUEUE(work, grid_for(work, (static_cast<uint64_t>(count) + 3) / 4), narrow_kernel<Cell>, count, from, to);
 }
 
 template void optimise_narrow<float>(Work &, uint32_t, const float *, float *);

@@ -14,6 +14,7 @@ static const Case cases[] = {
 	{ 1, 2, 0, false, false, 1 },	{ 3, 10, 0.1, false, true, 4 },	  { 7, 32, 0, true, false, 100 },
 	{ 5, 33, 0.2, true, true, 2 },	{ 130, 3, 0.05, true, true, 9 },  { 301, 5, 0, false, true, 1 },
 	{ 2, 1000, 0.1, true, true, 8 }, { 4, 1, 0, false, false, 1 },	  { 9, 10, 0, false, false, 1e4F },
+	{ 700, 4, 0.1, true, true, 3 },
 };
 
 struct Stuff {

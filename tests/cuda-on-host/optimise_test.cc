@@ -199,7 +199,7 @@ template <typename Cell>
 static void
 check_narrow(void)
 {
-	for (const uint32_t count : { 1u, 255u, 257u }) {
+	for (const uint32_t count : { 1u, 4u, 255u, 257u, 1026u }) {
 		Floats values = noises(count);
 
 		for (float &value : values)
