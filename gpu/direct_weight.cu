@@ -7,6 +7,7 @@
 #include "direct_tile.h"
 #include "direct_window.h"
 #include "partial.h"
+#include "patch_weight.h"
 #include "tensor.h"
 
 enum { COLUMNS = 64, BLOCKS_WANTED = 512, SLICE_LEAST = 256, SLICE_STEP = 16 };
@@ -36,7 +37,9 @@ direct_has_weight(const Convolution &shape)
 size_t
 direct_weight_room(const Convolution &shape, uint32_t n)
 {
-	return static_cast<size_t>(slice_count(shape, n)) * rows_of(shape) * shape.out_c;
+	const uint32_t tiles = slice_count(shape, n), patches = patch_weight_slices(shape, n);
+
+	return static_cast<size_t>(tiles > patches ? tiles : patches) * rows_of(shape) * shape.out_c;
 }
 
 template <typename Cell>
@@ -127,10 +130,10 @@ weight_kernel(WeightJob job, const Cell *x, const Cell *dy, float *partial)
 	store_tile(job, first_row, first_column, sums, partial);
 }
 
+/* @return slices */
 template <typename Cell>
-void
-direct_weight(Work &work, const Convolution &shape, uint32_t n, const Cell *x, const Cell *dy, float *partial, float alpha,
-	      float *dw)
+static uint32_t
+queue_tiles(Work &work, const Convolution &shape, uint32_t n, const Cell *x, const Cell *dy, float *partial)
 {
 	const uint32_t pixels = n * shape.out_h * shape.out_w, rows = rows_of(shape), wanted = slice_count(shape, n);
 	const uint32_t slice = ((pixels + wanted - 1) / wanted + SLICE_STEP - 1) / SLICE_STEP * SLICE_STEP;
@@ -146,7 +149,19 @@ direct_weight(Work &work, const Convolution &shape, uint32_t n, const Cell *x, c
 		tensor_weight(work, job, grid.blocks, x, dy, partial);
 	else
 		QUEUE(work, grid, weight_kernel<Cell>, job, x, dy, partial);
-	partial_add<float>(work, rows * shape.out_c, slices, partial, alpha, dw);
+	return slices;
+}
+
+template <typename Cell>
+void
+direct_weight(Work &work, const Convolution &shape, uint32_t n, const Cell *x, const Cell *dy, float *partial, float alpha,
+	      float *dw)
+{
+	uint32_t slices = work.has_tensor_cores ? patch_weight(work, shape, n, x, dy, partial) : 0;
+
+	if (!slices)
+		slices = queue_tiles(work, shape, n, x, dy, partial);
+	partial_add<float>(work, rows_of(shape) * shape.out_c, slices, partial, alpha, dw);
 }
 
 #define MAKE(Cell)                                                                                                     \

@@ -7,10 +7,10 @@ endif
 
 HOST_CUDA_OUT := $(BUILD)/cuda-on-host
 # Little room for windows, so that tests have batches that don't fit; few blocks and tiles are enough, so that small batches
-# give threads several bunches and tiles many rows; a workspace that nothing here reads need not be large. C++17 is what both toolkits take. Kernels unroll by pragma, which only nvcc knows.
+# give threads several bunches, blocks several steps and tiles many rows; a workspace that nothing here reads need not be large. C++17 is what both toolkits take. Kernels unroll by pragma, which only nvcc knows.
 HOST_CUDA_FLAGS = -std=gnu++17 $(if $(SANITIZE),-O1,-O2) -g -Wall -Wextra -Wshadow $(if $(SANITIZE),,-Werror) \
 	-Wno-unknown-pragmas -fno-math-errno -ffp-contract=off -fPIC $(SANITIZE) \
-	-DFM_CUDA_ON_HOST -DFM_WINDOW_ROOM=40000 -DFM_BLOCKS_ENOUGH=4 -DFM_SUM_TILES_MOST=8 -DFM_BLAS_WORKSPACE=4096 -DFM_CUDA_MACHINE='"60 80"' -DFM_CUDA_PTX='""' -Itests/cuda-on-host -Igpu -Icommon -Itests -D_GNU_SOURCE $(CPPFLAGS)
+	-DFM_CUDA_ON_HOST -DFM_WINDOW_ROOM=40000 -DFM_BLOCKS_ENOUGH=4 -DFM_WEIGHT_BLOCKS=4 -DFM_SUM_TILES_MOST=8 -DFM_BLAS_WORKSPACE=4096 -DFM_CUDA_MACHINE='"60 80"' -DFM_CUDA_PTX='""' -Itests/cuda-on-host -Igpu -Icommon -Itests -D_GNU_SOURCE $(CPPFLAGS)
 
 HOST_CUDA_SOURCES := $(sort $(wildcard gpu/*.cu gpu/*.cc)) $(filter-out %_test.cc,$(sort $(wildcard tests/cuda-on-host/*.cc)))
 HOST_CUDA_OBJECTS := $(HOST_CUDA_SOURCES:%=$(HOST_CUDA_OUT)/%.o)

@@ -3,6 +3,7 @@
 #include "direct.h"
 #include "first_weight.h"
 #include "norm.h"
+#include "patch_weight.h"
 #include "product.h"
 
 extern "C" {
@@ -35,6 +36,10 @@ static const Case cases[] = {
 	{ 3, shape(8, 6, 80), 48, 3, 2, 1, true },    { 9, shape(1, 9, 96), 24, 1, 3, 1, true },
 	/* first layers: colours, several steps of depth, several tiles of channels */
 	{ 3, shape(8, 10, 3), 40, 3, 3, 1, true },    { 2, shape(9, 7, 2), 72, 5, 5, 1, true },
+	/* weights by patches: several slices of several steps, a step that ends early, one row, tiles partly filled, groups of taps */
+	{ 5, shape(14, 14, 32), 64, 3, 3, 1, true },  { 3, shape(5, 6, 32), 64, 3, 3, 1, true },
+	{ 15, shape(1, 9, 64), 40, 3, 3, 1, true },   { 3, shape(6, 7, 48), 72, 3, 4, 1, true },
+	{ 2, shape(9, 6, 32), 64, 5, 5, 1, true },    { 9, shape(8, 9, 16), 32, 3, 3, 1, true },
 	/* windows larger than the picture */
 	{ 3, shape(3, 3, 16), 64, 5, 5, 1, true },    { 2, shape(3, 4, 32), 36, 7, 5, 2, true },
 	/* windows of few numbers: 27, 25, 28, 16, 15 and 12 of them, with columns that end within a block's */
@@ -303,6 +308,31 @@ TEST(many_pixels)
 	}
 }
 
+/* Of stride 1, with outputs as many as inputs. */
+static Convolution
+same(uint32_t h, uint32_t w, uint32_t in_c, uint32_t out_c, uint32_t kernel)
+{
+	return convolution_of(layer_of(Case{ 1, shape(h, w, in_c), out_c, kernel, kernel, 1, true }));
+}
+
+/* How many slices follows from the shape; scratch for as many is there, also of a smaller batch. */
+TEST(slices)
+{
+	Convolution strided = same(8, 8, 32, 64, 3);
+
+	strided.stride = 2;
+	CHECK(patch_weight_slices(same(14, 14, 32, 64, 3), 5) == FM_WEIGHT_BLOCKS, "as many as blocks are wanted");
+	CHECK(patch_weight_slices(same(14, 14, 32, 64, 3), 1) == 2, "of 128 pixels at least");
+	CHECK(patch_weight_slices(same(14, 14, 64, 65 * 8, 3), 5) == 1, "one, where tiles are enough");
+	for (const Convolution &other : { same(8, 8, 32, 64, 1), same(8, 8, 24, 64, 3), same(8, 8, 32, 68, 3), same(8, 8, 16, 8, 3),
+					  same(300, 300, 32, 64, 3), strided })
+		CHECK(!patch_weight_slices(other, 2), "%ux%ux%u to %u: not by patches", other.in_h, other.in_w, other.in_c, other.out_c);
+	for (uint32_t n = 1; n < 40; n++)
+		CHECK(direct_weight_room(same(7, 9, 32, 64, 3), n) >= patch_weight_slices(same(7, 9, 32, 64, 3), n) * 9u * 32 * 64 &&
+			      patch_weight_slices(same(7, 9, 32, 64, 3), n) <= patch_weight_slices(same(7, 9, 32, 64, 3), n + 1),
+		      "room for %u samples", n);
+}
+
 TEST(floats) { check_all<float>(false); }
 TEST(halves) { check_all<Half>(false); }
 TEST(tensor_cores_on_floats) { check_all<float>(true); }
@@ -313,6 +343,7 @@ static void
 run(void)
 {
 	RUN(many_pixels);
+	RUN(slices);
 	RUN(floats);
 	RUN(halves);
 	RUN(tensor_cores_on_floats);
