@@ -25,14 +25,14 @@ most(size_t a, size_t b)
 	return a > b ? a : b;
 }
 
-/* Rows of [n, h, w] in tiles of 128, the smallest that anything sums in. */
+/* Rows of [n, h, w] in tiles of 128, the smallest that moments are taken of. */
 static size_t
 tiles_of(const Backend *backend, Shape shape)
 {
 	return (static_cast<size_t>(backend->options.batch_most) * shape.h * shape.w + 127) / 128;
 }
 
-/* Of partial sums of what the stage hands on. */
+/* The most tiles that a batch's way back sums in: a smaller batch may have more than a full one. */
 static size_t
 sum_tiles(const Backend *backend, Finish finish)
 {

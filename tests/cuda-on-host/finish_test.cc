@@ -459,9 +459,28 @@ check_all(void)
 	}
 }
 
+/* Memory for partial sums is enough for every smaller batch too; nobody goes through more rows than it must. */
+static void
+check_tiles(void)
+{
+	for (uint32_t most = 1; most < 6 * SUM_TILES_MOST * SUM_ROWS_LEAST; most++) {
+		const uint32_t tiles = finish_tiles(most), rows = finish_sum_rows(most);
+
+		CHECK(tiles <= SUM_TILES_MOST && tiles * rows >= most && (tiles - 1) * rows < most, "%u rows: %u tiles of %u", most,
+		      tiles, rows);
+		CHECK(rows == SUM_ROWS_LEAST || most > rows / 2 * SUM_TILES_MOST, "%u rows: tiles of %u", most, rows);
+		for (uint32_t fewer = 1; fewer <= most; fewer++)
+			CHECK(finish_tiles(fewer) <= finish_tiles_most(most), "%u rows have %u tiles, %u have room for %u", fewer,
+			      finish_tiles(fewer), most, finish_tiles_most(most));
+	}
+}
+
 int
 main(void)
 {
 	head.epoch = EPOCH;
-	return compare_main([] { RUN_KINDS(check_all); });
+	return compare_main([] {
+		RUN_KINDS(check_all);
+		check_run("tiles", check_tiles);
+	});
 }
