@@ -145,6 +145,11 @@ check_flatten(uint32_t n, Shape in)
 	CHECK(worst(passed, x) == 0, "%ux%ux%u: passed on", in.h, in.w, in.c);
 	flatten_pass(host_work, count, device_other.cells, true, passed.cells);
 	CHECK(compare_wait() && worst(passed, sum) == 0, "%ux%ux%u: added up", in.h, in.w, in.c); /* eighths: nothing rounds */
+	/* once more, from where nothing is aligned; the first stays as it is */
+	flatten_pass(host_work, count - 1, device_x.cells + 1, true, passed.cells + 1);
+	for (size_t i = 1; i < x.size(); i++)
+		sum[i] += x[i];
+	CHECK(compare_wait() && worst(passed, sum) == 0, "%ux%ux%u: added up askew", in.h, in.w, in.c);
 }
 
 template <typename Cell>
