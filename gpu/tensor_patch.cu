@@ -77,20 +77,20 @@ supply_of(const PatchJob &job, const PatchTile &tile)
 	return supply;
 }
 
-/* CHUNK rows of the weights, COLUMNS of them. */
+/* CHUNK rows of the weights, COLUMNS of them; zeros once there are no more chunks. */
 template <int COLUMNS, int CHUNK, typename Cell>
 __device__ static void
 copy_weights(const PatchJob &job, const PatchTile &tile, const Supply &supply, const Cell *weight)
 {
 	using Place = Layout<COLUMNS, CHUNK>;
+	constexpr bool have_all = pass_rows<COLUMNS> * COLUMNS / PIECE_CELLS == TENSOR_THREADS && CHUNK >= pass_rows<COLUMNS>;
 	const SharedPlace to = tile.memory + Place::weights + supply.stage + supply.weight_place;
+	const uint32_t bytes = supply.chunk < job.chunks ? supply.weight_bytes : 0;
 
-	if (!supply.has_weights)
-		return;
 #pragma unroll
 	for (uint32_t row = 0; row < CHUNK; row += pass_rows<COLUMNS>)
-		copy_piece(to + row * Place::weight_row, weight + (supply.weight + row * job.direct.shape.out_c),
-			   supply.weight_bytes);
+		if (have_all || supply.has_weights)
+			copy_piece(to + row * Place::weight_row, weight + (supply.weight + row * job.direct.shape.out_c), bytes);
 }
 
 /* A chunk of the channels of every pixel; before the first picture and after the last there are zeros. */
@@ -116,28 +116,31 @@ round_on(uint32_t at, uint32_t size, uint32_t count)
 	return at + size == size * count ? 0 : at + size;
 }
 
-/* The next tap's weights, with the first of a chunk its patch: one group, empty at the end. */
+/* With a chunk's first tap comes its patch. */
 template <int COLUMNS, int CHUNK, typename Cell>
 __device__ static void
-supply_next(const PatchJob &job, const PatchTile &tile, const Cell *x, const Cell *weight, Supply *supply)
+supply_patch(const PatchJob &job, const PatchTile &tile, const Cell *x, const Supply &supply)
+{
+	if (!supply.tap && supply.chunk < job.chunks)
+		copy_patch<CHUNK>(job, tile, supply.chunk, x, tile.memory + Layout<COLUMNS, CHUNK>::patches + supply.patch);
+}
+
+/* The next tap's weights, which end its group. Without a branch, so that it stands among products. */
+template <int COLUMNS, int CHUNK, typename Cell>
+__device__ static void
+supply_weights(const PatchJob &job, const PatchTile &tile, const Cell *weight, Supply *supply)
 {
 	using Place = Layout<COLUMNS, CHUNK>;
 	const uint32_t tap_size = job.direct.shape.in_c * job.direct.shape.out_c;
+	const bool is_last = supply->tap + 1 == job.taps;
 
-	if (supply->chunk < job.chunks) {
-		copy_weights<COLUMNS, CHUNK>(job, tile, *supply, weight);
-		if (!supply->tap)
-			copy_patch<CHUNK>(job, tile, supply->chunk, x, tile.memory + Place::patches + supply->patch);
-	}
+	copy_weights<COLUMNS, CHUNK>(job, tile, *supply, weight);
 	copy_commit();
 	supply->stage = round_on(supply->stage, Place::stage, STAGES);
-	supply->weight += tap_size;
-	if (++supply->tap < job.taps)
-		return;
-	supply->tap = 0;
-	supply->chunk++;
-	supply->weight += CHUNK * job.direct.shape.out_c - job.taps * tap_size;
-	supply->patch = round_on(supply->patch, job.patch.pixels * Place::row, job.buffers);
+	supply->weight += tap_size + (is_last ? CHUNK * job.direct.shape.out_c - job.taps * tap_size : 0);
+	supply->tap = is_last ? 0 : supply->tap + 1;
+	supply->chunk += is_last;
+	supply->patch = is_last ? round_on(supply->patch, job.patch.pixels * Place::row, job.buffers) : supply->patch;
 }
 
 /* ---- what is multiplied ---- */
@@ -176,17 +179,13 @@ __device__ static void
 tap_next(const PatchJob &job, Tap *tap)
 {
 	using Place = Layout<COLUMNS, CHUNK>;
+	const bool ends_row = tap->column + 1 == job.direct.shape.kernel_w, is_last = tap->at + 1 == job.taps;
 
 	tap->stage = round_on(tap->stage, Place::stage, STAGES);
-	tap->shift++;
-	if (++tap->column == job.direct.shape.kernel_w) {
-		tap->column = 0;
-		tap->shift += job.direct.shape.in_w - job.direct.shape.kernel_w;
-	}
-	if (++tap->at < job.taps)
-		return;
-	tap->at = tap->column = tap->shift = 0;
-	tap->patch = round_on(tap->patch, job.patch.pixels * Place::row, job.buffers);
+	tap->shift = is_last ? 0 : tap->shift + 1 + (ends_row ? job.direct.shape.in_w - job.direct.shape.kernel_w : 0);
+	tap->column = ends_row ? 0 : tap->column + 1;
+	tap->at = is_last ? 0 : tap->at + 1;
+	tap->patch = is_last ? round_on(tap->patch, job.patch.pixels * Place::row, job.buffers) : tap->patch;
 }
 
 /* A lane's row of a patch under a tap. Even shifts go by pairs of pixels from one origin, odd ones from the other. */
@@ -201,28 +200,38 @@ row_under(const PatchJob &job, const PatchTile &tile, const PatchRow &row, const
 	return tile.memory + (row.inside >> tap.at & 1 ? there : threadIdx.x % 32 / 16 * PIECE_BYTES);
 }
 
-template <int COLUMNS, int CHUNK, typename Cell>
-__device__ static void
-multiply_tap(const PatchJob &job, const PatchTile &tile, const PatchRow *rows, const Tap &tap, TensorSums<COLUMNS> &sums)
+/* What a lane's addresses for a tap are: known a tap before, so that products need not wait for them. */
+struct TapPlaces {
+	SharedPlace rows[2], columns;
+};
+
+template <int COLUMNS, int CHUNK>
+__device__ static TapPlaces
+places_of(const PatchJob &job, const PatchTile &tile, const PatchRow *rows, const Tap &tap)
 {
 	using Place = Layout<COLUMNS, CHUNK>;
-	const SharedPlace columns = tile.memory + Place::weights + tap.stage + threadIdx.x % 16 * Place::weight_row +
-				    threadIdx.x % 32 / 16 * PIECE_BYTES;
-	SharedPlace from[2];
 
-#pragma unroll
-	for (int m = 0; m < 2; m++)
-		from[m] = row_under<COLUMNS, CHUNK>(job, tile, rows[m], tap);
+	return TapPlaces{ { row_under<COLUMNS, CHUNK>(job, tile, rows[0], tap), row_under<COLUMNS, CHUNK>(job, tile, rows[1], tap) },
+			  tile.memory + Place::weights + tap.stage + threadIdx.x % 16 * Place::weight_row +
+				  threadIdx.x % 32 / 16 * PIECE_BYTES };
+}
+
+template <int COLUMNS, int CHUNK, typename Cell>
+__device__ static void
+multiply_tap(const TapPlaces &places, TensorSums<COLUMNS> &sums)
+{
+	using Place = Layout<COLUMNS, CHUNK>;
+
 #pragma unroll
 	for (uint32_t k = 0; k < CHUNK / 16; k++) {
 		uint32_t a[2][4], b[4];
 
 #pragma unroll
 		for (int m = 0; m < 2; m++)
-			load_fragments(from[m] + 2 * k * PIECE_BYTES, a[m]);
+			load_fragments(places.rows[m] + 2 * k * PIECE_BYTES, a[m]);
 #pragma unroll
 		for (uint32_t pair = 0; pair < COLUMNS / 16; pair++) {
-			load_turned_fragments(columns + 16 * k * Place::weight_row + 2 * pair * PIECE_BYTES, b);
+			load_turned_fragments(places.columns + 16 * k * Place::weight_row + 2 * pair * PIECE_BYTES, b);
 #pragma unroll
 			for (int m = 0; m < 2; m++) {
 				multiply_fragments<Cell>(sums.at[m][2 * pair], a[m], b);
@@ -249,13 +258,19 @@ patch_forward_kernel(PatchJob job, const Cell *x, const Cell *weight, Cell *y, f
 	tensor_clear(sums);
 	if (threadIdx.x < Layout<COLUMNS, CHUNK>::row)
 		memory[threadIdx.x] = 0;
-	for (int i = 0; i < STAGES - 1; i++)
-		supply_next<COLUMNS, CHUNK>(job, tile, x, weight, &supply);
-	for (uint32_t step = 0; step < job.taps * job.chunks; step++, tap_next<COLUMNS, CHUNK>(job, &tap)) {
+	for (int i = 0; i < STAGES - 1; i++) {
+		supply_patch<COLUMNS, CHUNK>(job, tile, x, supply);
+		supply_weights<COLUMNS, CHUNK>(job, tile, weight, &supply);
+	}
+	TapPlaces places = places_of<COLUMNS, CHUNK>(job, tile, rows, tap);
+	for (uint32_t step = 0; step < job.taps * job.chunks; step++) {
 		copy_wait<STAGES - 2>();
 		__syncthreads();
-		supply_next<COLUMNS, CHUNK>(job, tile, x, weight, &supply);
-		multiply_tap<COLUMNS, CHUNK, Cell>(job, tile, rows, tap, sums);
+		supply_patch<COLUMNS, CHUNK>(job, tile, x, supply);
+		multiply_tap<COLUMNS, CHUNK, Cell>(places, sums);
+		supply_weights<COLUMNS, CHUNK>(job, tile, weight, &supply);
+		tap_next<COLUMNS, CHUNK>(job, &tap);
+		places = places_of<COLUMNS, CHUNK>(job, tile, rows, tap);
 	}
 	if (y)
 		store_tile(job.direct, tile.first_row, tile.first_column, sums, y);
