@@ -101,6 +101,13 @@ allocate_training(Backend *backend)
 }
 
 /* Scratch of convolutions, for those that each kind of kernel computes. */
+/* Nobody asks for the pictures' derivative. */
+static bool
+needs_windows_back(const StagePlan *plan)
+{
+	return (plan->stage->from >= 0 && !plan->is_direct_input) || (!plan->is_direct_weight && !plan->is_first_weight);
+}
+
 static void
 allocate_convolutions(Backend *backend)
 {
@@ -115,8 +122,7 @@ allocate_convolutions(Backend *backend)
 			slices = most(slices, depthwise_weight_room(*shape, n));
 		if (!plan->is_convolution)
 			continue;
-		if (!plan->is_direct_forward || !plan->is_direct_input ||
-		    (!plan->is_direct_weight && !plan->is_first_weight))
+		if (!plan->is_direct_forward || (backend->options.is_training && needs_windows_back(plan)))
 			windows = most(windows, convolution_window_room(*shape, n));
 		if (plan->is_direct_input)
 			turned = most(turned, static_cast<size_t>(shape->kernel_h) * shape->kernel_w * shape->in_c * shape->out_c);

@@ -10,6 +10,9 @@
 /** Cells of 16 bits in a piece. Rows of an odd number of pieces let eight of them be read without bank conflicts. */
 enum { PIECE_CELLS = 8, PIECE_BYTES = 16 };
 
+/** Bytes of dynamic shared memory that a block may ask for on every card from sm_80 on, beside 3 KB of its own. */
+enum { SHARED_MOST = 96 << 10 };
+
 #if defined __CUDACC__
 
 /** An address in shared memory, in bytes: half a pointer's registers. */
@@ -108,20 +111,6 @@ load_turned_fragments(SharedPlace row, uint32_t *words)
 		words[tile] = cells[0] | static_cast<uint32_t>(cells[1]) << 16;
 	}
 }
-
-#endif
-
-#ifdef FM_KERNELS
-
-/** The same by pointers; from NULL: zeros. */
-__device__ inline void
-copy_piece(void *to, const void *from)
-{
-	copy_piece(shared_place(to), from, from ? PIECE_BYTES : 0);
-}
-
-__device__ inline void load_fragments(const void *row, uint32_t *words) { load_fragments(shared_place(row), words); }
-__device__ inline void load_turned_fragments(const void *row, uint32_t *words) { load_turned_fragments(shared_place(row), words); }
 
 #endif
 

@@ -5,6 +5,7 @@
 #include "flatten.h"
 #include "network.h"
 #include "product.h"
+#include "readers.h"
 
 /* Sums over the stage's rows: gamma's and beta's derivatives, or the bias's; and what batch norm's way back needs. */
 template <typename Y, typename Z>
@@ -107,7 +108,7 @@ leave_part(Backend &backend, const StepForm &form, int stage, const Cell *part)
 	const uint32_t count = static_cast<uint32_t>(form.n * shape_elements(plan.stage->out));
 
 	if (part != plan.lent)
-		flatten_pass(backend.work, count, part, plan.has_derivative, static_cast<Cell *>(plan.lent));
+		readers_pass(backend.work, count, part, plan.has_derivative, static_cast<Cell *>(plan.lent));
 	plan.has_derivative = true;
 }
 

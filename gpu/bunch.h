@@ -4,13 +4,6 @@
 
 #include "vector.h"
 
-/** Whether a bunch may begin there; nowhere is as good. */
-inline bool
-is_for_bunches(const void *address)
-{
-	return reinterpret_cast<uintptr_t>(address) % 16 == 0;
-}
-
 template <typename Cell>
 struct Bunch {
 	/* it is widened in parts of 4 cells, which takes fewer registers than all at once */

@@ -5,6 +5,7 @@
 #ifndef FM_GPU_FINISH_H
 #define FM_GPU_FINISH_H
 
+#include "cell.h"
 #include "divide.h"
 #include "record.h"
 #include "work.h"
@@ -13,6 +14,11 @@
 
 /* What the other branch of a residual is stored as. */
 enum AddKind { ADD_FLOATS, ADD_HALVES, ADD_BRAINS };
+
+template <typename Cell> inline AddKind add_kind_of(void);
+template <> inline AddKind add_kind_of<float>(void) { return ADD_FLOATS; }
+template <> inline AddKind add_kind_of<Half>(void) { return ADD_HALVES; }
+template <> inline AddKind add_kind_of<Brain>(void) { return ADD_BRAINS; }
 
 enum PoolKind { POOL_NONE, POOL_MAX, POOL_AVERAGE };
 

@@ -16,7 +16,7 @@
 #define FM_BLOCKS_ENOUGH 1024
 #endif
 
-enum { THREADS = 256 };
+enum { BUNCH_THREADS = 256 };
 
 /* What Map is made from. */
 struct MapVectors {
@@ -33,11 +33,6 @@ struct BunchJob {
 
 /* ---- which kernel a finish is for ---- */
 
-template <typename Cell> inline AddKind kind_of(void);
-template <> inline AddKind kind_of<float>(void) { return ADD_FLOATS; }
-template <> inline AddKind kind_of<Half>(void) { return ADD_HALVES; }
-template <> inline AddKind kind_of<Brain>(void) { return ADD_BRAINS; }
-
 enum Way { WAY_GENERAL, WAY_CELLS, WAY_WINDOWS };
 
 template <typename Cell>
@@ -46,14 +41,14 @@ way_of(const Finish &finish, const Cell *y, const Cell *z, const void *argmax)
 {
 	const uint32_t c = finish.c.value;
 
-	if (c % Bunch<Cell>::CELLS || c > THREADS * Bunch<Cell>::CELLS || finish.drop.is_on || !is_for_bunches(y) ||
-	    !is_for_bunches(z) || !is_for_bunches(finish.scale) || !is_for_bunches(finish.shift))
+	if (c % Bunch<Cell>::CELLS || c > BUNCH_THREADS * Bunch<Cell>::CELLS || finish.drop.is_on || !is_on_16_bytes(y) ||
+	    !is_on_16_bytes(z) || !is_on_16_bytes(finish.scale) || !is_on_16_bytes(finish.shift))
 		return WAY_GENERAL;
 	if (finish.pool == POOL_NONE)
-		return !finish.add || (finish.add_kind == kind_of<Cell>() && is_for_bunches(finish.add)) ? WAY_CELLS : WAY_GENERAL;
+		return !finish.add || (finish.add_kind == add_kind_of<Cell>() && is_on_16_bytes(finish.add)) ? WAY_CELLS : WAY_GENERAL;
 	if (finish.pool != POOL_MAX || finish.add || finish.kernel_h != 2 || finish.kernel_w != 2 || finish.stride != 2)
 		return WAY_GENERAL;
-	return finish.in_h == 2 * finish.out_h.value && finish.in_w == 2 * finish.out_w.value && is_for_bunches(argmax)
+	return finish.in_h == 2 * finish.out_h.value && finish.in_w == 2 * finish.out_w.value && is_on_16_bytes(argmax)
 		       ? WAY_WINDOWS
 		       : WAY_GENERAL;
 }
@@ -63,7 +58,7 @@ template <typename Cell>
 inline BunchJob
 job_of(const Work &work, const Finish &finish, uint32_t run, Grid *grid)
 {
-	const uint32_t groups = finish.c.value / Bunch<Cell>::CELLS, threads = THREADS / groups * groups;
+	const uint32_t groups = finish.c.value / Bunch<Cell>::CELLS, threads = BUNCH_THREADS / groups * groups;
 	const uint32_t count = finish.n * finish.out_h.value * finish.out_w.value * groups;
 	const uint32_t most = (count + threads - 1) / threads, least = (most + run - 1) / run;
 	const uint32_t blocks = std::max(least, std::min<uint32_t>(most, FM_BLOCKS_ENOUGH));

@@ -8,7 +8,7 @@ enum { RUN = 4 };
 
 template <typename Cell, bool HAS_ADD>
 __global__ static void
-__launch_bounds__(THREADS, 4)
+__launch_bounds__(BUNCH_THREADS, 4)
 cells_forward_kernel(BunchJob job, const Cell *y, const Cell *add, Cell *z)
 {
 	if (!has_arithmetic<Cell>())
@@ -66,7 +66,7 @@ largest(const Bunch<Cell> *values, uint32_t part, const Map &map, unsigned *winn
 
 template <typename Cell>
 __global__ static void
-__launch_bounds__(THREADS, 4)
+__launch_bounds__(BUNCH_THREADS, 4)
 windows_forward_kernel(BunchJob job, const Cell *y, Cell *z, uint8_t *argmax)
 {
 	const uint32_t at = my_first();

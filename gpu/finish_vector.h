@@ -5,7 +5,7 @@
 
 #include "finish.h"
 
-/** finish_forward, bit for bit. @return false: nothing was queued, it isn't one of those shapes */
+/** finish_forward, the same numbers. @return false: nothing was queued, it isn't one of those shapes */
 template <typename Cell>
 bool finish_vector_forward(Work &work, const Finish &finish, const Cell *y, Cell *z, void *argmax);
 
@@ -14,7 +14,7 @@ template <typename Cell>
 bool finish_vector_sums(Work &work, const Finish &finish, const Cell *y, const Cell *dz, const float *mean,
 			const float *inverse, float2 *partial);
 
-/** finish_back, bit for bit. @return as above */
+/** finish_back, the same numbers. @return as above */
 template <typename Cell>
 bool finish_vector_back(Work &work, const Finish &finish, const Cell *y, const Cell *dz, const void *argmax,
 			const NormBack &norm, Cell *dy, Cell *dadd);

@@ -6,24 +6,25 @@
 /* Bunches of a thread: of each y, dz and what is added. */
 enum { RUN = 2 };
 
-/* NormBack's of four channels; without one dy = 1 dh + 0 y + 0. */
+/* NormBack's of four channels; without one dy = dh, also where y is infinite. */
 struct BackMap {
+	bool has_norm;
 	Four a, b, mean, shift;
 
 	__device__ BackMap(const NormBack &norm, uint32_t channel)
-		: a(four_of(norm.a, channel, 1)), b(four_of(norm.b, channel, 0)),
+		: has_norm(norm.a), a(four_of(norm.a, channel, 1)), b(four_of(norm.b, channel, 0)),
 		  mean(four_of(norm.mean, channel, 0)), shift(four_of(norm.shift, channel, 0))
 	{
 	}
 	__device__ float dy(float dh, float y, int i) const
 	{
-		return fmaf(a.of[i], dh, fmaf(b.of[i], y - mean.of[i], shift.of[i]));
+		return has_norm ? fmaf(a.of[i], dh, fmaf(b.of[i], y - mean.of[i], shift.of[i])) : dh;
 	}
 };
 
 template <typename Cell, bool HAS_ADD>
 __global__ static void
-__launch_bounds__(THREADS, 3)
+__launch_bounds__(BUNCH_THREADS, 3)
 cells_back_kernel(BunchJob job, NormBack norm, const Cell *y, const Cell *dz, const Cell *add, Cell *dy, Cell *dadd)
 {
 	if (!has_arithmetic<Cell>())
@@ -93,7 +94,7 @@ passed(const Bunch<Cell> *values, const Won &won, const Map &map, Four dz)
 /* A thread a window: what it got goes to the element that won, batch norm's part to all four. */
 template <typename Cell>
 __global__ static void
-__launch_bounds__(THREADS, 3)
+__launch_bounds__(BUNCH_THREADS, 3)
 windows_back_kernel(BunchJob job, NormBack norm, const Cell *y, const Cell *dz, const uint8_t *argmax, Cell *dy)
 {
 	const uint32_t at = my_first();
@@ -133,9 +134,9 @@ windows_back_kernel(BunchJob job, NormBack norm, const Cell *y, const Cell *dz, 
 }
 
 static bool
-is_for_bunches(const NormBack &norm)
+is_on_16_bytes(const NormBack &norm)
 {
-	return is_for_bunches(norm.a) && is_for_bunches(norm.b) && is_for_bunches(norm.mean) && is_for_bunches(norm.shift);
+	return is_on_16_bytes(norm.a) && is_on_16_bytes(norm.b) && is_on_16_bytes(norm.mean) && is_on_16_bytes(norm.shift);
 }
 
 template <typename Cell>
@@ -147,7 +148,7 @@ finish_vector_back(Work &work, const Finish &finish, const Cell *y, const Cell *
 	const Cell *add = static_cast<const Cell *>(finish.add);
 	Grid grid;
 
-	if (way == WAY_GENERAL || !is_for_bunches(norm) || !is_for_bunches(dy) || !is_for_bunches(dadd) || (dadd && !add))
+	if (way == WAY_GENERAL || !is_on_16_bytes(norm) || !is_on_16_bytes(dy) || !is_on_16_bytes(dadd) || (dadd && !add))
 		return false;
 	const BunchJob job = job_of<Cell>(work, finish, way == WAY_CELLS ? RUN : 1, &grid);
 	if (way == WAY_WINDOWS)

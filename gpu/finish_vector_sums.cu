@@ -22,9 +22,9 @@ struct BunchSums {
 
 /* The block's, sum after sum; groups apart from the next one's place, so that a warp's reads fall into different banks. */
 struct BlockSums {
-	float of[BunchSums<Half>::COUNT * (THREADS + GROUPS_MOST)];
+	float of[BunchSums<Half>::COUNT * (BUNCH_THREADS + GROUPS_MOST)];
 
-	__device__ float &at(uint32_t sum, uint32_t row) { return of[sum * (THREADS + blockDim.x) + row * blockDim.x + threadIdx.x]; }
+	__device__ float &at(uint32_t sum, uint32_t row) { return of[sum * (BUNCH_THREADS + blockDim.x) + row * blockDim.x + threadIdx.x]; }
 };
 
 template <typename Cell, bool HAS_ADD>
@@ -117,7 +117,7 @@ add_block(BlockSums &block)
 
 template <typename Cell, bool HAS_ADD>
 __global__ static void
-__launch_bounds__(THREADS, HAS_ADD ? 3 : 4)
+__launch_bounds__(BUNCH_THREADS, HAS_ADD ? 3 : 4)
 cells_sums_kernel(SumsJob job, const Cell *y, const Cell *dz, const Cell *add, float2 *partial)
 {
 	if (!has_arithmetic<Cell>())
@@ -151,9 +151,9 @@ finish_vector_sums(Work &work, const Finish &finish, const Cell *y, const Cell *
 	const uint32_t columns = (groups + GROUPS_MOST - 1) / GROUPS_MOST, tile_rows = finish_sum_rows(rows);
 	const Cell *add = static_cast<const Cell *>(finish.add);
 
-	if (way_of(finish, y, dz, nullptr) != WAY_CELLS || !is_for_bunches(mean))
+	if (way_of(finish, y, dz, nullptr) != WAY_CELLS || !is_on_16_bytes(mean))
 		return false;
-	const uint32_t across = (groups + columns - 1) / columns, down = std::min<uint32_t>(THREADS / across, tile_rows);
+	const uint32_t across = (groups + columns - 1) / columns, down = std::min<uint32_t>(BUNCH_THREADS / across, tile_rows);
 	const Grid grid = { dim3(finish_tiles(rows), columns), dim3(across, down), 0, work.stream };
 	const SumsJob job = { rows, tile_rows, groups, { finish.has_relu, finish.scale, finish.shift }, mean, inverse };
 	if (add)

@@ -28,7 +28,7 @@ struct Form {
 	static constexpr uint32_t STRIDE = 4 * (QUADS | 1); /* floats: an odd number of 16 bytes, so that eight lie in all banks */
 };
 
-struct FirstJob {
+struct FirstWeightJob {
 	Convolution shape;
 	Divisor out_w, out_h;
 	uint32_t pixels, taps, slice; /* slice: pixels of a block */
@@ -90,11 +90,11 @@ first_weight_room(const Convolution &shape, uint32_t n)
 	return static_cast<size_t>(chunks < wanted ? chunks : wanted) * taps_of_window(shape) * shape.out_c;
 }
 
-static FirstJob
+static FirstWeightJob
 job_of(const Convolution &shape, uint32_t n)
 {
 	const uint32_t chunks = chunk_count(shape, n), wanted = slices_wanted(shape);
-	FirstJob job = {};
+	FirstWeightJob job = {};
 
 	job.shape = shape;
 	job.out_w = divisor_of(shape.out_w);
@@ -125,7 +125,7 @@ outside_of(int32_t at, uint32_t size)
 
 /* Where a pixel's window begins in x, maybe before it, and which of its rows (bits 0 …) and columns (bits 16 …) lie outside. */
 __device__ static uint32_t
-window_corner(const FirstJob &job, uint32_t pixel, int32_t *corner)
+window_corner(const FirstWeightJob &job, uint32_t pixel, int32_t *corner)
 {
 	const Convolution &shape = job.shape;
 	uint32_t out_x, out_y;
@@ -141,7 +141,7 @@ window_corner(const FirstJob &job, uint32_t pixel, int32_t *corner)
 /* Lay out the windows of the pixels from `first` on: a thread 16 numbers of one. What lies outside is 0. */
 template <int TAPS, typename Cell>
 __device__ static void
-lay_out(const FirstJob &job, uint32_t first, uint32_t end, const Cell *x, float *windows)
+lay_out(const FirstWeightJob &job, uint32_t first, uint32_t end, const Cell *x, float *windows)
 {
 	constexpr uint32_t PIXELS = Form<TAPS>::PIXELS;
 	/* 0 where a thread has all of a window: then the table's places are the compiler's to know */
@@ -285,7 +285,7 @@ put_sums(FirstMemory<TAPS> &memory, const Sums<TAPS> &sums)
 /* The warps in order, to the slice's place. */
 template <int TAPS>
 __device__ static void
-store_sums(const FirstJob &job, const FirstMemory<TAPS> &memory, float *partial)
+store_sums(const FirstWeightJob &job, const FirstMemory<TAPS> &memory, float *partial)
 {
 	for (uint32_t i = threadIdx.x; i < TAPS * COLUMNS; i += THREADS) {
 		const uint32_t tap = i / COLUMNS, channel = blockIdx.y * COLUMNS + i % COLUMNS;
@@ -303,7 +303,7 @@ store_sums(const FirstJob &job, const FirstMemory<TAPS> &memory, float *partial)
 /* Blocks: slices, 32 channels. dy is loaded before windows are laid out, so that the one waits while the other does. */
 template <int TAPS, typename Cell>
 __global__ static void __launch_bounds__(THREADS, 4)
-first_weight_kernel(FirstJob job, const Cell *x, const Cell *dy, float *partial)
+first_weight_kernel(FirstWeightJob job, const Cell *x, const Cell *dy, float *partial)
 {
 	if (!has_arithmetic<Cell>())
 		return;
@@ -333,7 +333,7 @@ void
 first_weight(Work &work, const Convolution &shape, uint32_t n, const Cell *x, const Cell *dy, float *partial, float alpha,
 	     float *dw)
 {
-	const FirstJob job = job_of(shape, n);
+	const FirstWeightJob job = job_of(shape, n);
 	const uint32_t slices = (job.pixels + job.slice - 1) / job.slice;
 	const Grid grid = { dim3(slices, column_blocks(shape)), dim3(THREADS), 0, work.stream };
 

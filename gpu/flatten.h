@@ -9,7 +9,4 @@
 template <typename Cell> void flatten_forward(Work &work, uint32_t n, Shape shape, const Cell *x, Cell *flat);
 template <typename Cell> void flatten_back(Work &work, uint32_t n, Shape shape, const Cell *flat, Cell *x);
 
-/** to = from, or to += from: how the derivatives of several readers come together. */
-template <typename Cell> void flatten_pass(Work &work, uint32_t count, const Cell *from, bool is_added, Cell *to);
-
 #endif

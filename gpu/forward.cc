@@ -127,7 +127,7 @@ network_forward(Backend &backend, const StepForm &form)
 			x = static_cast<Cell *>(plan.flat);
 		}
 		plan.x = x;
-		plan.finish.add_kind = network_add_kind<Cell>();
+		plan.finish.add_kind = add_kind_of<Cell>();
 		if (!plan.stage->main && !plan.has_finish)
 			plan.z = x; /* a flatten and nothing else */
 		if (plan.is_last)
@@ -210,7 +210,7 @@ network_predict(Backend &backend, const StepForm &form)
 		StagePlan &plan = backend.stages[s];
 		const Cell *x = plan.stage->from < 0 ? input : static_cast<const Cell *>(backend.stages[plan.stage->from].handed);
 
-		plan.finish.add_kind = network_add_kind<Cell>();
+		plan.finish.add_kind = add_kind_of<Cell>();
 		if (plan.is_copied) {
 			/* where nothing follows that would write elsewhere, the copy is what is handed on */
 			Cell *flat = static_cast<Cell *>(plan.has_finish ? backend.side[3] : plan.lent);

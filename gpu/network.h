@@ -35,11 +35,6 @@ network_narrow<float>(Backend &, Work &, Vector)
 {
 }
 
-template <typename Cell> inline AddKind network_add_kind(void);
-template <> inline AddKind network_add_kind<float>(void) { return ADD_FLOATS; }
-template <> inline AddKind network_add_kind<Half>(void) { return ADD_HALVES; }
-template <> inline AddKind network_add_kind<Brain>(void) { return ADD_BRAINS; }
-
 /** A stage's finish for n samples with these numbers. */
 Finish network_finish(const StagePlan &plan, uint32_t n, const Record &record, const float *scale, const float *shift);
 

@@ -38,7 +38,7 @@ void norm_fold(Work &work, uint32_t c, const float *running_mean, const float *r
 /** What follows from the sums of finish_sums. */
 struct NormDerivatives {
 	const float *gamma, *inverse;	      /* gamma NULL: no batch norm, only dbeta (the bias's derivative) is wanted */
-	float *dgamma, *dbeta;		      /* out, [c]; divided by loss_scale; dbeta NULL: not wanted */
+	float *dgamma, *dbeta;		      /* out, [c]; divided by loss_scale */
 	float *a, *b, *shift;		      /* out, [c]: NormBack's; not divided */
 	float loss_scale;
 };

@@ -28,7 +28,6 @@ enum {
 	KEPT = PARTS / GROUPS,	/* which a warp adds up and stores in the end */
 	BLOCKS_WANTED = FM_WEIGHT_BLOCKS,
 	SLICE_LEAST = 128,
-	MEMORY_MOST = 96 << 10, /* bytes of shared memory that a block may have on every card from sm_80 on */
 	/* rows in shared memory, in bytes: an odd number of pieces, see async.h */
 	X_ROW = (ROWS / PIECE_CELLS + 1) * PIECE_BYTES,
 	DY_ROW = (COLUMNS / PIECE_CELLS + 1) * PIECE_BYTES,
@@ -362,7 +361,7 @@ memory_of(const Convolution &shape)
 	return stages > given ? stages : given;
 }
 
-/* A quarter of the tiles at least is to be filled: else the others' are. */
+/* A quarter of the tiles at least is to be filled, and half of the taps: else tensor.cu's are better filled. */
 static bool
 has_patch_weight(const Convolution &shape)
 {
@@ -371,7 +370,7 @@ has_patch_weight(const Convolution &shape)
 
 	return shape.stride == 1 && shape.in_h == shape.out_h && shape.in_w == shape.out_w && shape.in_c % DEPTH == 0 &&
 	       shape.out_c % PIECE_CELLS == 0 && shape.kernel_h * shape.kernel_w * 2 > TAPS &&
-	       4 * size >= static_cast<uint64_t>(tiles.x) * tiles.y * TAPS * ROWS * COLUMNS && memory_of(shape) <= MEMORY_MOST;
+	       4 * size >= static_cast<uint64_t>(tiles.x) * tiles.y * TAPS * ROWS * COLUMNS && memory_of(shape) <= SHARED_MOST;
 }
 
 uint32_t
@@ -384,26 +383,20 @@ patch_weight_slices(const Convolution &shape, uint32_t n)
 	return !has_patch_weight(shape) ? 0 : wanted < most ? wanted : most;
 }
 
-static bool
-is_on_pieces(const void *cells)
-{
-	return reinterpret_cast<uintptr_t>(cells) % PIECE_BYTES == 0;
-}
-
 template <typename Cell>
 uint32_t
 patch_weight(Work &work, const Convolution &shape, uint32_t n, const Cell *x, const Cell *dy, float *partial)
 {
 	const uint32_t most = patch_weight_slices(shape, n);
 
-	if (!most || !is_on_pieces(x) || !is_on_pieces(dy))
+	if (!most || !is_on_16_bytes(x) || !is_on_16_bytes(dy))
 		return 0;
 	const PatchWeightJob job = job_of(shape, n * shape.out_h * shape.out_w, most);
 	const dim3 tiles = tiles_of(shape);
 	const uint32_t slices = parts_of(job.pixels, job.slice);
 	const Grid grid = { dim3(tiles.x, tiles.y, slices), dim3(THREADS), memory_of(shape), work.stream };
 
-	work_note(work, cudaFuncSetAttribute(patch_weight_kernel<Cell>, cudaFuncAttributeMaxDynamicSharedMemorySize, MEMORY_MOST));
+	work_note(work, cudaFuncSetAttribute(patch_weight_kernel<Cell>, cudaFuncAttributeMaxDynamicSharedMemorySize, SHARED_MOST));
 	QUEUE(work, grid, patch_weight_kernel<Cell>, job, x, dy, partial);
 	return slices;
 }

@@ -2,7 +2,7 @@
  * tensor cores. There a tap is the same pixel so many pixels on, in all pictures one after the other.
  *
  * dw[tap][in][out] = sum over pixels of x[pixel + tap][in] dy[pixel][out]: a block has nine taps of 32 x 64 channels and a
- * slice of the pixels, so x and dy come to shared memory once for all nine; 2 FLOP for 1/192 byte of L2, and 11 reads of 512
+ * slice of the pixels, so x and dy come to shared memory once for all nine; 2 FLOP for 1/96 byte of L2, and its halo, and 11 reads of 512
  * bytes of shared memory for 36 mma.sync. */
 #ifndef FM_GPU_PATCH_WEIGHT_H
 #define FM_GPU_PATCH_WEIGHT_H

@@ -101,12 +101,7 @@ tensor_forward_kernel(DirectJob job, const Cell *x, const Cell *weight, Cell *y,
 	}
 	__syncthreads();
 	tensor_multiply<COLUMNS, Cell>(memory, half, sums);
-	if (y)
-		store_tile(job, first_row, first_column, sums, y);
-	if (winners.value)
-		store_winners(job, first_row, first_column, sums, winners);
-	if (moments)
-		store_moments(job, first_row, first_column, sums, moments);
+	store_all(job, first_row, first_column, sums, y, moments, winners);
 }
 
 template <int COLUMNS, typename Cell>
@@ -114,8 +109,7 @@ static void
 queue_forward(Work &work, const DirectJob &job, const Cell *x, const Cell *weight, Cell *y, float2 *moments,
 	      const Winners<Cell> &winners)
 {
-	const Grid grid = { dim3((job.pixels + TENSOR_ROWS - 1) / TENSOR_ROWS, (job.shape.out_c + COLUMNS - 1) / COLUMNS),
-			    dim3(TENSOR_THREADS), 0, work.stream };
+	const Grid grid = tensor_grid<COLUMNS>(work, job, 0);
 
 	if (job.shape.in_c % (TENSOR_WORDS * word_cells<Cell>()) == 0)
 		QUEUE(work, grid, (tensor_forward_kernel<COLUMNS, true, Cell>), job, x, weight, y, moments, winners);

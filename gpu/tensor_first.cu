@@ -155,12 +155,7 @@ first_forward_kernel(FirstJob job, const Cell *x, const Cell *weight, Cell *y, f
 	__syncthreads();
 	for (uint32_t step = 0; step < job.steps; step++)
 		multiply_step<COLUMNS, Cell>(job, rows, pixels, weights, step, sums);
-	if (y)
-		store_tile(job.direct, first_row, first_column, sums, y);
-	if (winners.value)
-		store_winners(job.direct, first_row, first_column, sums, winners);
-	if (moments)
-		store_moments(job.direct, first_row, first_column, sums, moments);
+	store_all(job.direct, first_row, first_column, sums, y, moments, winners);
 }
 
 template <int COLUMNS, typename Cell>
@@ -171,12 +166,10 @@ queue_first(Work &work, const DirectJob &direct, const Cell *x, const Cell *weig
 	const FirstJob job = { direct, patch_of(direct), (direct.depth + DEPTH_STEP - 1) / DEPTH_STEP };
 	const size_t bytes = static_cast<size_t>(job.steps) * DEPTH_STEP * weight_row<COLUMNS> +
 			     static_cast<size_t>(job.patch.pixels) * direct.shape.in_c * sizeof(Cell);
-	const Grid grid = { dim3((direct.pixels + TENSOR_ROWS - 1) / TENSOR_ROWS, (direct.shape.out_c + COLUMNS - 1) / COLUMNS),
-			    dim3(TENSOR_THREADS), bytes, work.stream };
 
 	if (bytes + sizeof(TileMoments<COLUMNS>) > MEMORY_MOST)
 		return false;
-	QUEUE(work, grid, (first_forward_kernel<COLUMNS, Cell>), job, x, weight, y, moments, winners);
+	QUEUE(work, tensor_grid<COLUMNS>(work, direct, bytes), (first_forward_kernel<COLUMNS, Cell>), job, x, weight, y, moments, winners);
 	return true;
 }
 
@@ -185,8 +178,7 @@ bool
 first_forward(Work &work, const DirectJob &job, const Cell *x, const Cell *weight, Cell *y, float2 *moments,
 	      const Winners<Cell> &winners)
 {
-	if (!has_patch(job.shape) || job.depth > DEPTH_MOST || job.shape.out_c % PIECE_CELLS ||
-	    reinterpret_cast<uintptr_t>(weight) % PIECE_BYTES)
+	if (!has_patch(job.shape) || job.depth > DEPTH_MOST || job.shape.out_c % PIECE_CELLS || !is_on_16_bytes(weight))
 		return false;
 	return (job.shape.out_c <= 32 ? queue_first<32, Cell> : queue_first<64, Cell>)(work, job, x, weight, y, moments, winners);
 }

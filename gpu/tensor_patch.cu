@@ -8,7 +8,6 @@
 enum {
 	STAGES = 3,		/* of weights in shared memory: two on their way while one is multiplied */
 	PATCH_BLOCKS = 4,	/* the least that a multiprocessor must hold, which is 128 registers a thread */
-	MEMORY_MOST = 96 << 10, /* bytes of shared memory that a block may have on every card from sm_80 on */
 };
 
 struct PatchJob {
@@ -272,12 +271,7 @@ patch_forward_kernel(PatchJob job, const Cell *x, const Cell *weight, Cell *y, f
 		tap_next<COLUMNS, CHUNK>(job, &tap);
 		places = places_of<COLUMNS, CHUNK>(job, tile, rows, tap);
 	}
-	if (y)
-		store_tile(job.direct, tile.first_row, tile.first_column, sums, y);
-	if (winners.value)
-		store_winners(job.direct, tile.first_row, tile.first_column, sums, winners);
-	if (moments)
-		store_moments(job.direct, tile.first_row, tile.first_column, sums, moments);
+	store_all(job.direct, tile.first_row, tile.first_column, sums, y, moments, winners);
 }
 
 /* ---- queue ---- */
@@ -299,40 +293,46 @@ queue_patch(Work &work, const DirectJob &direct, const Cell *x, const Cell *weig
 	using Place = Layout<COLUMNS, CHUNK>;
 	const PatchJob job = patch_job(direct, CHUNK);
 	const uint64_t bytes = Place::patches + static_cast<uint64_t>(job.buffers) * job.patch.pixels * Place::row;
-	const Grid grid = { dim3((direct.pixels + TENSOR_ROWS - 1) / TENSOR_ROWS, (direct.shape.out_c + COLUMNS - 1) / COLUMNS),
-			    dim3(TENSOR_THREADS), bytes, work.stream };
 
-	if (grid.shared > MEMORY_MOST)
+	if (bytes > SHARED_MOST)
 		return false;
 	work_note(work, cudaFuncSetAttribute(patch_forward_kernel<COLUMNS, CHUNK, Cell>,
-					     cudaFuncAttributeMaxDynamicSharedMemorySize, MEMORY_MOST));
-	QUEUE(work, grid, (patch_forward_kernel<COLUMNS, CHUNK, Cell>), job, x, weight, y, moments, winners);
+					     cudaFuncAttributeMaxDynamicSharedMemorySize, SHARED_MOST));
+	QUEUE(work, tensor_grid<COLUMNS>(work, direct, bytes), (patch_forward_kernel<COLUMNS, CHUNK, Cell>), job, x, weight, y, moments, winners);
 	return true;
 }
 
 static bool
 has_pieces(const Convolution &shape, const void *x, const void *weight)
 {
-	return shape.in_c % 16 == 0 && shape.out_c % PIECE_CELLS == 0 && reinterpret_cast<uintptr_t>(x) % PIECE_BYTES == 0 &&
-	       reinterpret_cast<uintptr_t>(weight) % PIECE_BYTES == 0;
+	return shape.in_c % 16 == 0 && shape.out_c % PIECE_CELLS == 0 && is_on_16_bytes(x) && is_on_16_bytes(weight);
 }
 
+/* Chunks of 32 channels where they fit, else of 16. */
+template <int COLUMNS, typename Cell>
+static bool
+queue_columns(Work &work, const DirectJob &job, const Cell *x, const Cell *weight, Cell *y, float2 *moments,
+	      const Winners<Cell> &winners)
+{
+	return (job.shape.in_c % 32 == 0 && queue_patch<COLUMNS, 32>(work, job, x, weight, y, moments, winners)) ||
+	       queue_patch<COLUMNS, 16>(work, job, x, weight, y, moments, winners);
+}
+
+/* Tiles as wide as wastes least. */
 template <typename Cell>
 bool
 patch_forward(Work &work, const DirectJob &job, const Cell *x, const Cell *weight, Cell *y, float2 *moments,
 	      const Winners<Cell> &winners)
 {
 	const uint32_t out_c = job.shape.out_c;
-	const bool is_wide = job.shape.in_c % 32 == 0;
 
 	if (!has_patch(job.shape) || !has_pieces(job.shape, x, weight))
 		return false;
-	/* tiles as wide as wastes least */
 	if (out_c <= 32)
-		return (is_wide ? queue_patch<32, 32, Cell> : queue_patch<32, 16, Cell>)(work, job, x, weight, y, moments, winners);
+		return queue_columns<32>(work, job, x, weight, y, moments, winners);
 	if (out_c % 48 == 0 && out_c % 64)
-		return (is_wide ? queue_patch<48, 32, Cell> : queue_patch<48, 16, Cell>)(work, job, x, weight, y, moments, winners);
-	return (is_wide ? queue_patch<64, 32, Cell> : queue_patch<64, 16, Cell>)(work, job, x, weight, y, moments, winners);
+		return queue_columns<48>(work, job, x, weight, y, moments, winners);
+	return queue_columns<64>(work, job, x, weight, y, moments, winners);
 }
 
 #define MAKE(Cell)                                                                                                     \

@@ -10,7 +10,8 @@
 #include "winners.h"
 #include "work.h"
 
-/** Arguments are tensor_forward's. @return false: no such shape, and nothing was queued */
+/** Arguments are tensor_forward's. @return false: no such shape, or weights or x not on 16 bytes (tensors before them whose numbers
+ *  aren't in eights), or a picture too wide for shared memory: nothing was queued */
 template <typename Cell>
 bool patch_forward(Work &work, const DirectJob &job, const Cell *x, const Cell *weight, Cell *y, float2 *moments,
 		   const Winners<Cell> &winners);

@@ -234,6 +234,29 @@ store_moments(const DirectJob &job, uint32_t first_row, uint32_t first_column, c
 			tile_moments<COLUMNS>(job, first_row, tile, column);
 }
 
+/** y, winners and moments, whichever are wanted. */
+template <int COLUMNS, typename Cell>
+__device__ inline void
+store_all(const DirectJob &job, uint32_t first_row, uint32_t first_column, const TensorSums<COLUMNS> &sums, Cell *y,
+	  float2 *moments, const Winners<Cell> &winners)
+{
+	if (y)
+		store_tile(job, first_row, first_column, sums, y);
+	if (winners.value)
+		store_winners(job, first_row, first_column, sums, winners);
+	if (moments)
+		store_moments(job, first_row, first_column, sums, moments);
+}
+
+/** Blocks: tiles of pixels by tiles of channels. */
+template <int COLUMNS>
+inline Grid
+tensor_grid(const Work &work, const DirectJob &job, size_t shared)
+{
+	return Grid{ dim3((job.pixels + TENSOR_ROWS - 1) / TENSOR_ROWS, (job.shape.out_c + COLUMNS - 1) / COLUMNS),
+		     dim3(TENSOR_THREADS), shared, work.stream };
+}
+
 #endif
 
 #endif

@@ -6,6 +6,13 @@
 
 #include <string.h>
 
+/** Whether 16 bytes may be loaded from there; nowhere is as good. */
+inline bool
+is_on_16_bytes(const void *address)
+{
+	return reinterpret_cast<uintptr_t>(address) % 16 == 0;
+}
+
 __device__ inline float2 widen_pair(unsigned pair, Brain)
 {
 	return make_float2(__uint_as_float(pair << 16), __uint_as_float(pair & 0xffff0000));

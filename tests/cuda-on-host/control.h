@@ -12,7 +12,7 @@ namespace emulator
 
 enum {
 	SHARED_STATIC_MOST = 48 << 10,
-	SHARED_DYNAMIC_MOST = 227 << 10, /* of the newest; after cudaFuncSetAttribute */
+	SHARED_DYNAMIC_MOST = 99 << 10, /* the least that a card from sm_80 on has; after cudaFuncSetAttribute */
 	THREADS_MOST = 1024,
 	GRID_Y_MOST = 65535,
 };

@@ -395,15 +395,15 @@ load_tiles(const uint16_t *from, unsigned groups_left_out, uint32_t *to)
 	SHARED(Tiles, tiles);
 	const unsigned lane = threadIdx.x;
 
-	copy_piece(tiles.cells[lane], lane == 31 ? nullptr : from + lane * PIECE_CELLS);
+	copy_piece(shared_place(tiles.cells[lane]), from + lane * PIECE_CELLS, lane == 31 ? 0 : PIECE_BYTES);
 	copy_commit();
 	if (groups_left_out)
 		copy_wait<1>();
 	else
 		copy_wait<0>();
 	__syncthreads();
-	load_fragments(tiles.cells[lane], to + 4 * lane);
-	load_turned_fragments(tiles.cells[lane], to + 4 * (32 + lane));
+	load_fragments(shared_place(tiles.cells[lane]), to + 4 * lane);
+	load_turned_fragments(shared_place(tiles.cells[lane]), to + 4 * (32 + lane));
 }
 
 static uint16_t

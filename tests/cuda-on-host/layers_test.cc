@@ -3,6 +3,7 @@
 #include "depthwise.h"
 #include "flatten.h"
 #include "product.h"
+#include "readers.h"
 
 extern "C" {
 Status layer_infer(Layer *layer); /* net/shape.h is C alone */
@@ -139,14 +140,14 @@ check_flatten(uint32_t n, Shape in)
 		sum[i] = x[i] + other[i];
 	flatten_forward(host_work, n, in, device_x.cells, device_flat.cells);
 	flatten_back(host_work, n, in, device_x.cells, device_back.cells);
-	flatten_pass(host_work, count, device_x.cells, false, passed.cells);
+	readers_pass(host_work, count, device_x.cells, false, passed.cells);
 	CHECK(compare_wait(), "flatten");
 	CHECK(worst(device_flat, flat) == 0 && worst(device_back, back) == 0, "%ux%ux%u", in.h, in.w, in.c);
 	CHECK(worst(passed, x) == 0, "%ux%ux%u: passed on", in.h, in.w, in.c);
-	flatten_pass(host_work, count, device_other.cells, true, passed.cells);
+	readers_pass(host_work, count, device_other.cells, true, passed.cells);
 	CHECK(compare_wait() && worst(passed, sum) == 0, "%ux%ux%u: added up", in.h, in.w, in.c); /* eighths: nothing rounds */
 	/* once more, from where nothing is aligned; the first stays as it is */
-	flatten_pass(host_work, count - 1, device_x.cells + 1, true, passed.cells + 1);
+	readers_pass(host_work, count - 1, device_x.cells + 1, true, passed.cells + 1);
 	for (size_t i = 1; i < x.size(); i++)
 		sum[i] += x[i];
 	CHECK(compare_wait() && worst(passed, sum) == 0, "%ux%ux%u: added up askew", in.h, in.w, in.c);
