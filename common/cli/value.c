@@ -1,7 +1,7 @@
 /* value.c: one parser and one printer for each kind of option. */
 #include "cli/value.h"
 
-#include "json/canonical.h"
+#include "json/number.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -1,11 +1,9 @@
 /* json/canonical.c: one text for equal values. */
 #include "json/canonical.h"
 
+#include "json/number.h"
 #include "memory.h"
 
-#include <float.h>
-#include <math.h>
-#include <stdint.h>
 #include <stdio.h>
 
 typedef struct Text {
@@ -123,69 +121,6 @@ json_canonical(const json_t *value, size_t *length)
 	if (length)
 		*length = text.length;
 	return text.bytes;
-}
-
-/* Written without a decimal point, which is a locale's business. */
-static double
-decimal(uint64_t digits, int exponent)
-{
-	char text[48];
-
-	snprintf(text, sizeof text, "%llue%d", (unsigned long long)digits, exponent);
-	return strtod(text, NULL);
-}
-
-/* The fewest digits (at most 17) that read back as value: value = digits x 10^exponent. */
-static uint64_t
-shortest(double value, int *exponent)
-{
-	uint64_t digits = 0;
-
-	/* what fewer than 15 digits say, 15 say with zeros behind, but for subnormal numbers */
-	for (int count = value < DBL_MIN ? 1 : 15; count <= 17; count++) {
-		char text[48];
-		const char *at = text;
-
-		snprintf(text, sizeof text, "%.*e", count - 1, value);
-		for (digits = 0; *at != 'e'; at++) {
-			if (*at >= '0' && *at <= '9')
-				digits = digits * 10 + (uint64_t)(*at - '0');
-		}
-		*exponent = atoi(at + 1) - (count - 1);
-		if (decimal(digits, *exponent) == value)
-			return digits;
-		/* beside a power of two the nearest decimal may miss where the next one up does not */
-		if (decimal(digits + 1, *exponent) == value)
-			return digits + 1;
-	}
-	return digits;
-}
-
-/* ECMAScript's layout: plain from 1e-6 to below 1e21, else with an exponent. */
-char *
-json_number(double value, char text[static 32])
-{
-	int exponent, count, point;
-	char digits[24], layout[64];
-	const char *sign = value < 0 ? "-" : "";
-
-	if (value == 0 || !isfinite(value))
-		return strcpy(text, "0");
-	count = snprintf(digits, sizeof digits, "%llu", (unsigned long long)shortest(fabs(value), &exponent));
-	while (count > 1 && digits[count - 1] == '0') {
-		digits[--count] = '\0';
-		exponent++;
-	}
-	point = count + exponent; /* value = 0.DIGITS x 10^point */
-	if (point > 0 && point <= 21 && exponent >= 0)
-		snprintf(layout, sizeof layout, "%s%s%.*s", sign, digits, exponent, "000000000000000000000");
-	else if (point > 0 && point <= 21)
-		snprintf(layout, sizeof layout, "%s%.*s.%s", sign, point, digits, digits + point);
-	else if (point > -6 && point <= 0)
-		snprintf(layout, sizeof layout, "%s0.%.*s%s", sign, -point, "000000", digits);
-	else
-		snprintf(layout, sizeof layout, "%s%.1s%s%se%+d", sign, digits, count > 1 ? "." : "", digits + 1, point - 1);
-	return memcpy(text, layout, 32); /* at most 25 of them are used */
 }
 
 Status

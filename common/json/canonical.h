@@ -16,9 +16,6 @@
  */
 char *json_canonical(const json_t *value, size_t *length);
 
-/** Shortest decimal text that reads back as value, which is finite; locale plays no part. @return text */
-char *json_number(double value, char text[static 32]);
-
 /**
  * Parse one JSON value that fills the text; duplicate keys and invalid UTF-8 are errors.
  *

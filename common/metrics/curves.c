@@ -2,6 +2,7 @@
 #include "metrics/curves.h"
 
 #include "json/canonical.h"
+#include "json/number.h"
 #include "metrics/ranking.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* gate.c */
 #include "metrics/gate.h"
 
-#include "json/canonical.h"
+#include "json/number.h"
 
 #include <math.h>
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* parse.c: the words of one layer. */
 #include "net/parse.h"
-#include "json/canonical.h"
+#include "json/number.h"
 #include "net/net.h"
 
 #include <locale.h>

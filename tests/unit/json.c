@@ -1,11 +1,13 @@
 /* json.c: canonical JSON: one text for equal values, numbers that read back, UTF-8. */
 #include "json/canonical.h"
+#include "json/number.h"
 #include "json/utf8.h"
 #include "unit/check.h"
 
 #include <locale.h>
 #include <math.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +66,7 @@ TEST(numbers)
 		{ 1e-7, "1e-7" }, { 1e21, "1e+21" }, { 1e20, "100000000000000000000" }, { 123456.789, "123456.789" },
 		{ 1.0 / 255, "0.00392156862745098" }, { 5e-324, "5e-324" }, { 1.7976931348623157e308, "1.7976931348623157e+308" },
 		{ 0x1p-44, "5.684341886080802e-14" }, { 9007199254740993.0, "9007199254740992" },
+		{ 512.00006103515625, "512.0000610351562" }, { 512.00018310546875, "512.0001831054688" }, /* halfway: to the even digit */
 	};
 	char text[32];
 
@@ -86,6 +89,46 @@ TEST(numbers_read_back)
 	}
 }
 
+/* Does it read back, and nothing with a digit fewer? */
+static bool
+is_shortest(double value)
+{
+	char text[32], nearest[48];
+	const double found = strtod(json_number(value, text), NULL);
+	int count = 0;
+
+	for (const char *at = text; *at && *at != 'e'; at++)
+		if (*at >= '0' && *at <= '9')
+			count += count || *at != '0';
+	for (const char *at = strchr(text, '.') ? "" : text + strcspn(text, "e"); at > text && at[-1] == '0'; at--)
+		count--;
+	snprintf(nearest, sizeof nearest, "%.*e", count < 2 ? 0 : count - 2, value);
+	return found == value && (count < 2 || strtod(nearest, NULL) != value);
+}
+
+/* What is written most: ratios, probabilities; and what lies at the edge of either way to the digits. */
+TEST(numbers_are_shortest)
+{
+	static const double edges[] = { 1e-11, 1e-12, 9.999999999999999e-12, 1e14, 1e15, 1e16, 1e17, 1e18, 123456789012345678.0,
+					9007199254740991.0, 9007199254740993.0, 0.30000000000000004, 4503599627370496.5, 5e-324,
+					2.2250738585072014e-308, 999999999999999.9, 0.1 + 0.7 };
+	uint64_t bits = 1;
+	char text[32];
+
+	for (size_t i = 0; i < sizeof edges / sizeof *edges; i++)
+		CHECK(is_shortest(edges[i]), "%s", json_number(edges[i], text));
+	for (int power = -64; power < 64; power++)
+		CHECK(is_shortest(ldexp(1, power)), "%s", json_number(ldexp(1, power), text));
+	for (int i = 0; i < 20000; i++) {
+		bits = bits * 6364136223846793005u + 1442695040888963407u;
+		const double a = (double)(bits >> 40), b = (double)((bits >> 20 & 0xffff) + 1), share = a / b;
+		const double prob = (double)(float)exp(-(double)(bits >> 33) * 0x1p-26), wide = ldexp((double)(bits | 1), i % 128 - 112);
+		CHECK(is_shortest(share), "%s", json_number(share, text));
+		CHECK(is_shortest(prob), "%s", json_number(prob, text));
+		CHECK(is_shortest(wide), "%s", json_number(wide, text));
+	}
+}
+
 TEST(utf8)
 {
 	static const char *const good[] = { "", "a", "\u00fc", "\u20ac", "\U0001F600", "\uD7FF", "\uE000", "\U0010FFFF" };
@@ -105,6 +148,7 @@ main(void)
 	RUN(refusals);
 	RUN(numbers);
 	RUN(numbers_read_back);
+	RUN(numbers_are_shortest);
 	RUN(utf8);
 	return check_done();
 }
