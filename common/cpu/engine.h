@@ -110,6 +110,13 @@ typedef struct Folded {
 	Vector vector;
 } Folded;
 
+/** Memory for pieces, on large pages. */
+typedef struct Mapping {
+	void *raw;
+	char *begin;
+	size_t raw_size, size, used; /* of raw; from begin on */
+} Mapping;
+
 struct Backend {
 	const BackendHost *host;
 	const Net *net;
@@ -146,8 +153,8 @@ struct Backend {
 
 	Folded folded;
 
-	size_t piece_count; /* of memory: all of the above but held and moved */
-	void **pieces;
+	size_t piece_count, room_count; /* of memory: all of the above but held and moved */
+	Mapping *rooms;
 };
 
 /** Slice i of n images: begin <= image < end, from n alone. Pairs of images are never parted. */
@@ -215,10 +222,14 @@ stage_y(const Backend *backend, const StageLayout *stage)
 	return (void *)(uintptr_t)stage_input(backend, stage);
 }
 
+/* pieces.c: memory that lasts as long as the backend */
+
+/** Zeroed, on 64 bytes. @return NULL: no memory */
+void *engine_piece(Backend *backend, size_t size);
+void engine_free_pieces(Backend *backend);
+
 /* memory.c: everything whose size follows from the plan and the options */
 bool engine_allocate(Backend *backend);
-/** Zeroed, on 64 bytes, freed with the backend. @return NULL: no memory */
-void *engine_piece(Backend *backend, size_t size);
 void engine_free(Backend *backend);
 /** Into how many slices of the batch the gradient of a stage's weights is split: from the plan alone; a power of 2. */
 uint32_t wgrad_slices(const StageLayout *stage);

@@ -1,4 +1,4 @@
-/* memory.c: everything whose size follows from the plan and the options, zeroed, each piece on 64 bytes. */
+/* memory.c: everything whose size follows from the plan and the options. */
 #include "cpu/backward.h"
 #include "cpu/columns.h"
 #include "cpu/fold.h"
@@ -6,44 +6,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-
-enum { ALIGNMENT = 64, LARGE_PAGE = 2 << 20 };
 
 static size_t
 larger(size_t a, size_t b)
 {
 	return a > b ? a : b;
-}
-
-/* Streams through megabytes meet a page's end every few microseconds, where prefetching stops and addresses are looked
- * up anew: ask for large pages. It is a wish; nothing depends on it. */
-static void
-want_large_pages(void *raw, size_t size)
-{
-	const uintptr_t page = LARGE_PAGE, begin = ((uintptr_t)raw + page - 1) / page * page;
-	const uintptr_t end = ((uintptr_t)raw + size) / page * page;
-
-	if (begin < end)
-		(void)madvise((void *)begin, end - begin, MADV_HUGEPAGE);
-}
-
-/* Pages are touched when they are used. */
-void *
-engine_piece(Backend *backend, size_t size)
-{
-	void **pieces = realloc(backend->pieces, (backend->piece_count + 1) * sizeof *pieces);
-	char *raw;
-
-	if (!pieces)
-		return NULL;
-	backend->pieces = pieces;
-	raw = calloc(1, size + ALIGNMENT);
-	if (!raw)
-		return NULL;
-	want_large_pages(raw, size);
-	pieces[backend->piece_count++] = raw;
-	return raw + (ALIGNMENT - (uintptr_t)raw % ALIGNMENT) % ALIGNMENT;
 }
 
 static bool
@@ -451,9 +418,7 @@ engine_allocate(Backend *backend)
 void
 engine_free(Backend *backend)
 {
-	for (size_t i = 0; i < backend->piece_count; i++)
-		free(backend->pieces[i]);
-	free(backend->pieces);
+	engine_free_pieces(backend);
 	free(backend->held);
 	layout_release(&backend->layout);
 	layout_release(&backend->folded.layout);
