@@ -91,17 +91,3 @@ columns_wgrad(const Backend *backend, const StageLayout *stage, const void *x, c
 			}
 	}
 }
-
-/* P = (f + g + h) / 2 …, see columns.c; Q's has the sign of v - u. */
-void
-columns_gradient(const StageLayout *stage, uint32_t block, const float *from, float *to)
-{
-	const size_t row = (size_t)TAP_COLUMNS * stage->depth * block;
-
-	for (size_t i = 0; i < row; i++) {
-		const float p = from[i] / 2, q = -from[row + i] / 2, a = from[2 * row + i], d = from[3 * row + i];
-		to[i] = p + q + a;
-		to[row + i] = p - q;
-		to[2 * row + i] = p + q - d;
-	}
-}

@@ -133,31 +133,67 @@ wgrad_dense(void *context, size_t task, int thread)
 	main_dense_wgrad(job->backend, job->s, in, job->n, (uint32_t)task, &job->backend->scratch[thread]);
 }
 
-static void
-wgrad_reduce(void *context, size_t task, int thread)
+/* The slices' sums of some floats, in a fixed tree; it is left where the first slice's are. */
+static float *
+reduce(const Backward *job, size_t begin, size_t floats)
 {
-	const Backward *job = context;
-	const size_t count = backward_slice_count(job->backend, job->stage), begin = task * UPDATE_FLOATS;
-	const size_t floats = count - begin < UPDATE_FLOATS ? count - begin : UPDATE_FLOATS;
-	float *rows = job->backend->partial + begin;
+	const size_t count = backward_slice_count(job->backend, job->stage);
+	float *rows = backward_slice_gradient(job, 0) + begin;
 
-	(void)thread;
 	for (uint32_t gap = 1; gap < job->slices; gap *= 2)
 		for (uint32_t i = 0; i + gap < job->slices; i += 2 * gap)
 			job->backend->kernels->add(floats, rows + i * count, rows + (i + gap) * count);
-	if (!stage_has_columns(job->stage))
-		memcpy(job->backend->gradient + job->stage->weight->offset + begin, rows, floats * sizeof *rows);
+	return rows;
 }
 
 static void
-wgrad_columns(void *context, size_t block, int thread)
+reduce_depthwise(void *context, size_t task, int thread)
 {
 	const Backward *job = context;
-	const StageLayout *stage = job->stage;
+	const size_t count = job->stage->weight->count, begin = task * UPDATE_FLOATS;
+	const size_t floats = count - begin < UPDATE_FLOATS ? count - begin : UPDATE_FLOATS;
 
 	(void)thread;
-	columns_gradient(stage, job->backend->kernels->block, job->backend->partial + block * slice_block(job->backend, stage),
-			 job->backend->gradient + stage->weight->offset + block * stage->weight->block_stride);
+	memcpy(job->backend->gradient + job->stage->weight->offset + begin, reduce(job, begin, floats), floats * sizeof(float));
+}
+
+/* The gradient of the rows of a kernel's column. */
+static void
+unit_gradient(const Backward *job, const Unit *unit)
+{
+	const KernelTable *kernels = job->backend->kernels;
+	const size_t floats = (size_t)unit->count * kernels->block, at = unit->block * slice_block(job->backend, job->stage) + unit->at;
+	float *to = job->backend->gradient + unit->offset;
+	const float *points[COLUMN_POINTS];
+
+	if (!stage_has_columns(job->stage)) {
+		for (uint32_t row = 0; row < unit->rows && job->slices > 1; row++, to += unit->row)
+			memcpy(to, reduce(job, at + row * unit->row, floats), floats * sizeof *to);
+		return;
+	}
+	for (uint32_t point = 0; point < COLUMN_POINTS; point++)
+		points[point] = reduce(job, at + point * unit->row, floats);
+	kernels->weight_rows(floats, points, (float *[3]){ to, to + unit->row, to + 2 * unit->row });
+}
+
+/* Some weights from their gradient's slices to the words of the next step, in the first-level cache. */
+static void
+weights_unit(void *context, size_t task, int thread)
+{
+	const Backward *job = context;
+	const Backend *backend = job->backend;
+	const Unit unit = layout_unit(job->stage, backend->kernels->block, task);
+	const size_t floats = (size_t)unit.count * backend->kernels->block;
+
+	(void)thread;
+	unit_gradient(job, &unit);
+	if (!backend->is_stepping || !optimise_is_early(backend, job->stage))
+		return;
+	for (uint32_t row = 0; row < unit.rows; row++) {
+		const size_t offset = unit.offset + row * unit.row;
+		optimise_floats(backend, offset, floats, job->stage->weight->is_decayed, backend->gradient + offset);
+	}
+	layout_words(job->stage, backend->kernels, &unit, backend->vectors[VECTOR_PARAM], backend->words, backend->back);
 }
 
 void
@@ -170,8 +206,8 @@ backward_weights(Backward *job)
 		team_run(team, (stage->depth + PANEL_LANES - 1) / PANEL_LANES, wgrad_dense, job);
 	else if (stage->kind == MAIN_CONV && !job->room.chunk)
 		team_run(team, (size_t)job->slices * stage->blocks, wgrad_conv, job);
-	if (stage->kind != MAIN_DENSE && job->slices > 1)
-		team_run(team, (backward_slice_count(job->backend, stage) + UPDATE_FLOATS - 1) / UPDATE_FLOATS, wgrad_reduce, job);
-	if (stage_has_columns(stage))
-		team_run(team, stage->blocks, wgrad_columns, job);
+	if (stage->kind == MAIN_DEPTHWISE && job->slices > 1)
+		team_run(team, (stage->weight->count + UPDATE_FLOATS - 1) / UPDATE_FLOATS, reduce_depthwise, job);
+	else if (stage->kind != MAIN_DENSE && stage->kind != MAIN_DEPTHWISE)
+		team_run(team, layout_units(stage, job->backend->kernels->block), weights_unit, job);
 }

@@ -135,13 +135,13 @@ columns_absolute_most(void)
 }
 
 void
-columns_weights(const StageLayout *stage, uint32_t block, const float *from, float *to)
+columns_weights(const KernelTable *floats, const StageLayout *stage, const float *from, float *to)
 {
-	const size_t row = (size_t)TAP_COLUMNS * stage->depth * block;
+	const size_t row = (size_t)TAP_COLUMNS * stage->depth * floats->block;
 	const float *const rows[3] = { from, from + row, from + 2 * row };
 
 	for (uint32_t point = 0; point < COLUMN_POINTS; point++)
-		words_point(point, rows, row, to + point * row);
+		floats->weight_point(point, rows, row, to + point * row);
 }
 
 /* Sums over one output channel's weights, of every column of every point. */

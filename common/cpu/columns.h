@@ -17,7 +17,7 @@ void columns_images(const KernelTable *kernels, Conv *conv, const Plane *plane, 
 /** |sum| of 255 |k| and of where it begins stays below 2^31 if that of |k| stays below this. */
 double columns_absolute_most(void);
 /** One block of weights [3 * 3][depth][block] to those of points, [COLUMN_TAPS][depth][block]. */
-void columns_weights(const StageLayout *stage, uint32_t block, const float *from, float *to);
+void columns_weights(const KernelTable *floats, const StageLayout *stage, const float *from, float *to);
 /** Those of block n as whole numbers, to words; and where sums begin, so that they are those of pixels. */
 void columns_pack(const Folded *folded, size_t s, uint32_t n, const float *whole);
 
@@ -27,8 +27,6 @@ void columns_pack(const Folded *folded, size_t s, uint32_t n, const float *whole
  * block. @param x, dy  their pairs */
 void columns_wgrad(const Backend *backend, const StageLayout *stage, const void *x, const void *dy, uint32_t images,
 		   uint32_t first_block, uint32_t end_block, float *to, bool is_added, Scratch *scratch);
-/** One block of it to the gradient of the weights. */
-void columns_gradient(const StageLayout *stage, uint32_t block, const float *from, float *to);
 /** Images whose points are made at once. */
 uint32_t columns_group(const StageLayout *stage);
 

@@ -77,7 +77,6 @@ typedef struct Scratch {
 typedef struct UpdateRange {
 	size_t offset, count;
 	bool is_decayed;
-	bool is_dense; /* of a dense layer's weights: a step updates them as soon as their gradient is there */
 } UpdateRange;
 
 /** What an update does to all parameters. */
@@ -132,10 +131,12 @@ struct Backend {
 	float *gradient;	      /* packed: sums over samples */
 	float gradient_weight;	      /* the summed weight; NaN after a loss that is not finite */
 	void *words, *back;	      /* weights as they are multiplied, both ways */
+	const StageLayout **words_stages; /* [stages] room for optimise_words */
+	size_t *words_begin;
 	float *partial;		      /* slices of a weight gradient */
 	Update update;		      /* the step's, as soon as it is known */
 	bool is_stepping;	      /* the gradient will be applied, so that whoever has a part of it may */
-	size_t update_range_count;
+	size_t late_range_count, update_range_count; /* the first are left for a step's end */
 	UpdateRange *update_ranges;
 
 	StageMemory *stages;
@@ -370,6 +371,8 @@ void optimise_begin(Backend *backend, const Hyper *hyper);
 void optimise_update(Backend *backend, const Hyper *hyper);
 /** Update some parameters; gradient: theirs. */
 void optimise_floats(const Backend *backend, size_t offset, size_t count, bool is_decayed, const float *gradient);
+/** Whether a step updates the stage's weights as soon as their gradient is there, and makes their words at once. */
+bool optimise_is_early(const Backend *backend, const StageLayout *stage);
 /** Make the words of the weights, unless they are those already. */
 void optimise_words(Backend *backend);
 

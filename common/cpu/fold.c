@@ -80,8 +80,12 @@ fold_stage(Folded *folded, size_t s, const float *param, const float *bn)
 		winograd_weights(folded, s);
 	if (folded->winograd[s] || (folded->quantities && stage_has_columns(stage)))
 		return;
-	for (size_t part = 0; stage->weight && stage->kind != MAIN_DEPTHWISE && part < layout_words_parts(stage); part++)
-		layout_words(stage, folded->kernels, part, folded->weight, folded->words);
+	if (!stage->weight || stage->kind == MAIN_DEPTHWISE)
+		return;
+	for (size_t i = 0; i < layout_units(stage, folded->layout.block); i++) {
+		const Unit unit = layout_unit(stage, folded->layout.block, i);
+		layout_words(stage, folded->kernels, &unit, folded->weight, folded->words, NULL);
+	}
 }
 
 void

@@ -300,6 +300,11 @@ typedef struct KernelTable {
 	/** One block of rows transposed: weight [block of c][block of out] of `columns` rows, out by words: the words of c. */
 	void (*pack_back)(const float *weight, uint32_t columns, uint32_t outs, void *words);
 
+	/** Weights of one of the points of columns, see columns.c, from those of the kernel's three rows; count a multiple of 16. */
+	void (*weight_point)(uint32_t point, const float *const rows[3], size_t count, float *to);
+	/** The gradient of the three rows from that of the points, as back_columns.c makes it. */
+	void (*weight_rows)(size_t count, const float *const points[4], float *const rows[3]);
+
 	/**
 	 * `count` inputs (at most 32, a multiple of 16 but for the last) of n images, or as words of pairs of them, the last
 	 * without partner perhaps: in: of the first image, `image` cells from one to the next; to: [images][PANEL_LANES] words.

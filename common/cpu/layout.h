@@ -101,15 +101,20 @@ stage_has_columns(const StageLayout *stage)
 
 /* words.c: the weights as they are multiplied */
 
-/** Weights of a point of columns, from those of the kernel's three rows; count floats each. */
-void words_point(uint32_t point, const float *const rows[3], size_t count, float *to);
+/** The weights of one column of a kernel, all its rows, of a block of outputs and as many inputs: floats
+ * [rows][count][block], `row` floats from one row to the next. */
+typedef struct Unit {
+	uint32_t block, column, first, count; /* first, count: inputs */
+	uint32_t columns, rows;		      /* of the kernel */
+	size_t row, at, offset;		      /* of the first row's first: in the block, in the packed vector */
+} Unit;
 
-/** Packed weights to words: one block of one tap at a time; parts may run at once. */
-size_t layout_words_parts(const StageLayout *stage);
-void layout_words(const StageLayout *stage, const KernelTable *kernels, size_t part, const float *packed, void *words);
-size_t layout_back_parts(const StageLayout *stage);
-void layout_back(const StageLayout *stage, const KernelTable *kernels, size_t part, const float *packed, void *back);
+size_t layout_units(const StageLayout *stage, uint32_t block);
+Unit layout_unit(const StageLayout *stage, uint32_t block, size_t i);
 
+/** Packed weights to the words of both directions; units may be done at once. */
+void layout_words(const StageLayout *stage, const KernelTable *kernels, const Unit *unit, const float *packed, void *words,
+		  void *back);
 /** Both directions of some inputs of one block of a dense layer; first: a multiple of PANEL_LANES; weight: of the first. */
 void layout_dense(const StageLayout *stage, const KernelTable *kernels, uint32_t block, uint32_t first, uint32_t count,
 		  const float *weight, void *words, void *back);

@@ -92,7 +92,9 @@ allocate_weights(Backend *backend)
 		if (stage->weight && stage->kind != MAIN_DENSE && (wgrad_slices(stage) > 1 || stage_has_columns(stage)))
 			most = larger(most, wgrad_slices(stage) * backward_slice_count(backend, stage));
 	}
-	return floats(backend, &backend->gradient, layout->packed_count) && floats(backend, &backend->partial, most) &&
+	backend->words_stages = engine_piece(backend, layout->stage_count * sizeof *backend->words_stages);
+	backend->words_begin = engine_piece(backend, layout->stage_count * sizeof *backend->words_begin);
+	return backend->words_stages && backend->words_begin && floats(backend, &backend->gradient, layout->packed_count) && floats(backend, &backend->partial, most) &&
 	       cells(backend, &backend->back, layout->back_count, sizeof(float)) &&
 	       cells(backend, &backend->words, layout->words_count, sizeof(float));
 }
@@ -376,14 +378,31 @@ allocate_folded(Backend *backend)
 }
 
 static bool
-is_dense(const NetLayout *layout, const TensorLayout *tensor)
+is_early(const Backend *backend, const TensorLayout *tensor)
 {
-	for (size_t s = 0; s < layout->stage_count; s++)
-		if (layout->stages[s].kind == MAIN_DENSE && layout->stages[s].weight == tensor)
-			return true;
+	for (size_t s = 0; s < backend->layout.stage_count; s++)
+		if (backend->layout.stages[s].weight == tensor)
+			return optimise_is_early(backend, &backend->layout.stages[s]);
 	return false;
 }
 
+static void
+add_ranges(Backend *backend, bool are_early)
+{
+	const NetLayout *layout = &backend->layout;
+
+	for (size_t i = 0; i < layout->tensor_count; i++) {
+		const TensorLayout *tensor = &layout->tensors[i];
+		for (size_t at = 0; at < tensor->count && is_early(backend, tensor) == are_early; at += UPDATE_FLOATS)
+			backend->update_ranges[backend->update_range_count++] = (UpdateRange){
+				.offset = tensor->offset + at,
+				.count = tensor->count - at < UPDATE_FLOATS ? tensor->count - at : UPDATE_FLOATS,
+				.is_decayed = tensor->is_decayed,
+			};
+	}
+}
+
+/* Those first that a step updates at its end. */
 static bool
 allocate_ranges(Backend *backend)
 {
@@ -393,16 +412,9 @@ allocate_ranges(Backend *backend)
 	backend->update_ranges = engine_piece(backend, most * sizeof *backend->update_ranges);
 	if (!backend->update_ranges)
 		return false;
-	for (size_t i = 0; i < layout->tensor_count; i++) {
-		const TensorLayout *tensor = &layout->tensors[i];
-		for (size_t at = 0; at < tensor->count; at += UPDATE_FLOATS)
-			backend->update_ranges[backend->update_range_count++] = (UpdateRange){
-				.offset = tensor->offset + at,
-				.count = tensor->count - at < UPDATE_FLOATS ? tensor->count - at : UPDATE_FLOATS,
-				.is_decayed = tensor->is_decayed,
-				.is_dense = is_dense(layout, tensor),
-			};
-	}
+	add_ranges(backend, false);
+	backend->late_range_count = backend->update_range_count;
+	add_ranges(backend, true);
 	return true;
 }
 

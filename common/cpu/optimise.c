@@ -46,6 +46,12 @@ optimise_floats(const Backend *backend, size_t offset, size_t count, bool is_dec
 				   backend->options.ema_rate > 0 ? vectors[VECTOR_EMA] + offset : NULL);
 }
 
+bool
+optimise_is_early(const Backend *backend, const StageLayout *stage)
+{
+	return stage->weight && stage->kind != MAIN_DEPTHWISE && !(backend->first && stage == backend->layout.stages);
+}
+
 static void
 update_range(void *context, size_t task, int thread)
 {
@@ -53,46 +59,51 @@ update_range(void *context, size_t task, int thread)
 	const UpdateRange *range = &backend->update_ranges[task];
 
 	(void)thread;
-	if (!backend->is_stepping || !range->is_dense)
-		optimise_floats(backend, range->offset, range->count, range->is_decayed,
-				backend->gradient + range->offset);
+	optimise_floats(backend, range->offset, range->count, range->is_decayed, backend->gradient + range->offset);
 }
 
 /* ---- the weights as they are multiplied ---- */
 
+/* Stages whose weights have changed, and the first unit of each among all of them. */
 typedef struct Words {
 	const Backend *backend;
-	const StageLayout *stage;
-	size_t parts; /* of the forward words; those of the way back follow */
+	size_t count;
+	const StageLayout **stages;
+	size_t *begin;
 } Words;
 
 static void
-words_part(void *context, size_t task, int thread)
+words_unit(void *context, size_t task, int thread)
 {
 	const Words *job = context;
 	const Backend *backend = job->backend;
-	const float *param = backend->vectors[VECTOR_PARAM];
+	size_t s = job->count - 1;
 
 	(void)thread;
-	if (task < job->parts)
-		layout_words(job->stage, backend->kernels, task, param, backend->words);
-	else
-		layout_back(job->stage, backend->kernels, task - job->parts, param, backend->back);
+	while (job->begin[s] > task)
+		s--;
+	const Unit unit = layout_unit(job->stages[s], backend->kernels->block, task - job->begin[s]);
+	layout_words(job->stages[s], backend->kernels, &unit, backend->vectors[VECTOR_PARAM], backend->words, backend->back);
 }
 
 void
 optimise_words(Backend *backend)
 {
+	Words job = { .backend = backend, .stages = backend->words_stages, .begin = backend->words_begin };
+	size_t units = 0;
+
 	for (size_t s = 0; s < backend->layout.stage_count; s++) {
-		Words job = { .backend = backend, .stage = &backend->layout.stages[s] };
+		const StageLayout *stage = &backend->layout.stages[s];
 		uint64_t *version = &backend->stages[s].words_version;
-		if (!job.stage->weight || *version == backend->version)
+		if (!stage->weight || stage->kind == MAIN_DEPTHWISE || *version == backend->version)
 			continue;
 		*version = backend->version;
-		job.parts = layout_words_parts(job.stage);
-		team_run(backend->team, job.parts + (job.stage->has_back ? layout_back_parts(job.stage) : 0), words_part,
-			 &job);
+		job.stages[job.count] = stage;
+		job.begin[job.count++] = units;
+		units += layout_units(stage, backend->kernels->block);
 	}
+	if (units)
+		team_run(backend->team, units, words_unit, &job);
 }
 
 /* ---- statistics and averages ---- */
@@ -133,14 +144,29 @@ optimise_begin(Backend *backend, const Hyper *hyper)
 		backend->update = update_of(backend, hyper);
 }
 
-/* Words of dense layers were made when their weights were updated. */
+/* Words of some were made when their weights were updated. */
 static void
 count_version(Backend *backend)
 {
 	backend->version++;
 	for (size_t s = 0; backend->is_stepping && s < backend->layout.stage_count; s++)
-		if (backend->layout.stages[s].kind == MAIN_DENSE)
+		if (optimise_is_early(backend, &backend->layout.stages[s]))
 			backend->stages[s].words_version = backend->version;
+}
+
+/* What a step leaves for its end is so little, as a rule, that nobody need be called for it. */
+static void
+update_ranges(Backend *backend)
+{
+	enum { ALONE_MOST = 16 };
+	const size_t count = backend->is_stepping ? backend->late_range_count : backend->update_range_count;
+
+	if (count > ALONE_MOST) {
+		team_run(backend->team, count, update_range, backend);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		update_range(backend, i, 0);
 }
 
 void
@@ -148,7 +174,7 @@ optimise_update(Backend *backend, const Hyper *hyper)
 {
 	if (is_good(backend, hyper)) {
 		backend->update = update_of(backend, hyper);
-		team_run(backend->team, backend->update_range_count, update_range, backend);
+		update_ranges(backend);
 		update_statistics(backend);
 		count_version(backend);
 	}

@@ -267,7 +267,7 @@ quantise_weights(Folded *folded, size_t s, const float *param)
 			.to = folded->weight + offset, .scale = folded->scale[s] + first, .unit = unit, .offsets = folded->offsets,
 		};
 		if (b.has_columns) {
-			columns_weights(stage, block, b.from, folded->column_block);
+			columns_weights(folded->kernels->floats, stage, b.from, folded->column_block);
 			b.rows = (size_t)COLUMN_TAPS * stage->depth;
 			b.from = b.to = folded->column_block;
 		}

@@ -2,107 +2,109 @@
  * and flipped for the way back. */
 #include "cpu/layout.h"
 
-enum {
-	COLUMN_WIDTH = 3, /* columns of a kernel whose columns have points */
-	BLOCK_MOST = 32,  /* channels, of any instruction set */
-	POINT_ROWS = 32,  /* input channels whose points are made at once; a multiple of all words */
-};
+enum { BLOCK_MOST = 32 }; /* channels, of any instruction set */
 
-void
-words_point(uint32_t point, const float *const rows[3], size_t count, float *to)
+/* Windows that are written out, or read where they lie, are one column. */
+static uint32_t
+kernel_columns(const StageLayout *stage)
 {
-	const float *f = rows[0], *g = rows[1], *h = rows[2];
+	return stage->kind == MAIN_CONV ? stage->window.kernel_w : 1;
+}
 
-	for (size_t i = 0; i < count; i++)
-		switch (point) {
-		case 0: to[i] = (f[i] + g[i] + h[i]) / 2; break;
-		case 1: to[i] = (f[i] - g[i] + h[i]) / 2; break;
-		case 2: to[i] = f[i]; break;
-		default: to[i] = -h[i];
-		}
+static size_t
+groups_of(const StageLayout *stage, uint32_t block)
+{
+	return (stage->depth + block - 1) / block;
 }
 
 size_t
-layout_words_parts(const StageLayout *stage)
+layout_units(const StageLayout *stage, uint32_t block)
 {
-	return (size_t)stage->blocks * stage->word_taps;
+	return stage->blocks * kernel_columns(stage) * groups_of(stage, block);
 }
 
-/* One tap of COLUMN_TAPS of a block. */
+Unit
+layout_unit(const StageLayout *stage, uint32_t block, size_t i)
+{
+	const uint32_t columns = kernel_columns(stage);
+	const size_t groups = groups_of(stage, block);
+	Unit unit = { .columns = columns, .rows = stage->taps / columns, .first = (uint32_t)(i % groups) * block };
+
+	unit.column = (uint32_t)(i / groups % columns);
+	unit.block = (uint32_t)(i / groups / columns);
+	unit.count = stage->depth - unit.first < block ? stage->depth - unit.first : block;
+	unit.row = (size_t)columns * stage->depth * block;
+	unit.at = ((size_t)unit.column * stage->depth + unit.first) * block;
+	unit.offset = stage->weight->offset + unit.block * stage->weight->block_stride + unit.at;
+	return unit;
+}
+
+/* A unit's weights of a place: a point of its columns, which may be flipped, or a row of the kernel. */
+static const float *
+weights_of(const KernelTable *kernels, const Unit *unit, const float *from, bool has_columns, bool is_flipped, uint32_t place,
+	   float *room)
+{
+	const size_t row = unit->row;
+
+	if (!has_columns)
+		return from + (is_flipped ? unit->rows - 1 - place : place) * row;
+	const float *const rows[3] = { from + 2 * row * is_flipped, from + row, from + 2 * row * !is_flipped };
+	kernels->weight_point(place, rows, (size_t)unit->count * kernels->block, room);
+	return room;
+}
+
 static void
-words_columns(const StageLayout *stage, const KernelTable *kernels, size_t part, const float *packed, float *to)
+words_forward(const StageLayout *stage, const KernelTable *kernels, const Unit *unit, const float *from, void *words)
 {
-	const uint32_t block = kernels->block, tap = part % COLUMN_TAPS;
-	const size_t size = (size_t)stage->depth * block, row = COLUMN_WIDTH * size, per_word = sizeof(float) / kernels->cell;
-	const float *from = packed + stage->weight->offset + part / COLUMN_TAPS * stage->taps * size + tap % COLUMN_WIDTH * size;
-	float room[POINT_ROWS * BLOCK_MOST];
+	const uint32_t block = kernels->block, per_word = (uint32_t)(sizeof(float) / kernels->cell);
+	const size_t offset = stage->words + unit->block * stage->words_block + unit->first / per_word * block;
+	float room[BLOCK_MOST * BLOCK_MOST];
 
-	for (uint32_t c = 0; c < stage->depth; c += POINT_ROWS, from += POINT_ROWS * block) {
-		const uint32_t count = stage->depth - c < POINT_ROWS ? stage->depth - c : POINT_ROWS;
-		const float *const rows[3] = { from, from + row, from + 2 * row };
-		words_point(tap / COLUMN_WIDTH, rows, (size_t)count * block, room);
-		kernels->pack(room, count, to + c / per_word * block);
+	for (uint32_t place = 0; place < stage->word_taps / unit->columns; place++) {
+		const size_t tap = place * unit->columns + unit->column;
+		kernels->pack(weights_of(kernels, unit, from, stage_has_columns(stage), false, place, room), unit->count,
+			      cells_at(words, offset + tap * stage->depth_words * block, sizeof(float)));
 	}
-}
-
-void
-layout_words(const StageLayout *stage, const KernelTable *kernels, size_t part, const float *packed, void *words)
-{
-	const uint32_t block = kernels->block;
-	const size_t from = stage->weight->offset + part * stage->depth * block;
-	float *to = cells_at(words, stage->words + part * stage->depth_words * block, sizeof(float));
-
-	if (stage_has_columns(stage))
-		words_columns(stage, kernels, part, packed, to);
-	else
-		kernels->pack(packed + from, stage->depth, to);
-}
-
-size_t
-layout_back_parts(const StageLayout *stage)
-{
-	const uint32_t block = (uint32_t)(stage->words_block / stage->depth_words / stage->word_taps);
-
-	return ((size_t)stage->depth + block - 1) / block * stage->back_taps; /* what lies beyond stays zero */
 }
 
 /* From [out block][tap][depth][block] to [depth block][taps - 1 - tap][out by words][block]; or to the points of the flipped
- * kernel, [depth block][COLUMN_TAPS][out by words][block]. */
-void
-layout_back(const StageLayout *stage, const KernelTable *kernels, size_t part, const float *packed, void *back)
+ * kernel, [depth block][COLUMN_TAPS][out by words][block]. What lies beyond stays zero. */
+static void
+words_back(const StageLayout *stage, const KernelTable *kernels, const Unit *unit, const float *from, void *back)
 {
-	const uint32_t block = kernels->block, taps = stage->back_taps, place = part % taps;
-	const bool has_columns = taps != stage->taps;
-	const uint32_t first = (uint32_t)(part / taps) * block;
-	const uint32_t tap = has_columns ? COLUMN_WIDTH - 1 - place % COLUMN_WIDTH : taps - 1 - place;
-	const uint32_t columns = stage->depth - first < block ? stage->depth - first : block;
-	const size_t per_word = sizeof(float) / kernels->cell, row = (size_t)COLUMN_WIDTH * stage->depth * block;
-	const size_t to = stage->back_words + part / taps * stage->back_block + place * (stage->back_block / taps);
-	const float *from = packed + stage->weight->offset + ((size_t)tap * stage->depth + first) * block;
+	const uint32_t block = kernels->block, begin = unit->block * block, per_word = (uint32_t)(sizeof(float) / kernels->cell);
+	const uint32_t left = stage->channels > begin ? stage->channels - begin : 0, outs = left < block ? left : block;
+	const bool has_columns = stage->back_taps != stage->taps;
+	const size_t offset = stage->back_words + unit->first / block * stage->back_block + begin / per_word * block;
 	float room[BLOCK_MOST * BLOCK_MOST];
 
-	for (uint32_t begin = 0; begin < stage->channels; begin += block, from += stage->weight->block_stride) {
-		const uint32_t outs = stage->channels - begin < block ? stage->channels - begin : block;
-		if (has_columns) {
-			const float *const rows[3] = { from + 2 * row, from + row, from };
-			words_point(place / COLUMN_WIDTH, rows, (size_t)columns * block, room);
-		}
-		kernels->pack_back(has_columns ? room : from, columns, outs, cells_at(back, to + begin / per_word * block, sizeof(float)));
+	for (uint32_t place = 0; outs && place < stage->back_taps / unit->columns; place++) {
+		const size_t tap = place * unit->columns + unit->columns - 1 - unit->column;
+		kernels->pack_back(weights_of(kernels, unit, from, has_columns, true, place, room), unit->count, outs,
+				   cells_at(back, offset + tap * (stage->back_block / stage->back_taps), sizeof(float)));
 	}
+}
+
+void
+layout_words(const StageLayout *stage, const KernelTable *kernels, const Unit *unit, const float *packed, void *words, void *back)
+{
+	words_forward(stage, kernels, unit, packed + unit->offset, words);
+	if (stage->has_back)
+		words_back(stage, kernels, unit, packed + unit->offset, back);
 }
 
 void
 layout_dense(const StageLayout *stage, const KernelTable *kernels, uint32_t block, uint32_t first, uint32_t count,
 	     const float *weight, void *words, void *back)
 {
-	const uint32_t lanes = kernels->block, begin = block * lanes;
-	const size_t per_word = sizeof(float) / kernels->cell;
-	const uint32_t left = stage->channels > begin ? stage->channels - begin : 0, outs = left < lanes ? left : lanes;
+	const uint32_t lanes = kernels->block;
+	Unit unit = { .block = block, .columns = 1, .rows = 1 };
 
-	kernels->pack(weight, count,
-		      cells_at(words, stage->words + block * stage->words_block + first / per_word * lanes, sizeof(float)));
-	for (uint32_t i = 0; i < count && stage->has_back && outs; i += lanes)
-		kernels->pack_back(weight + (size_t)i * lanes, count - i < lanes ? count - i : lanes, outs,
-				   cells_at(back, stage->back_words + (first + i) / lanes * stage->back_block +
-					    begin / per_word * lanes, sizeof(float)));
+	for (uint32_t i = 0; i < count; i += lanes) {
+		unit.first = first + i;
+		unit.count = count - i < lanes ? count - i : lanes;
+		words_forward(stage, kernels, &unit, weight + (size_t)i * lanes, words);
+		if (stage->has_back)
+			words_back(stage, kernels, &unit, weight + (size_t)i * lanes, back);
+	}
 }

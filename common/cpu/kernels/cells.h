@@ -15,7 +15,7 @@
 	.depthwise_back = depthwise_back, .depthwise_wgrad = depthwise_wgrad, .moments = moments, .finish = finish,    \
 	.finish_sum = finish_sum, .sum_back = sum_back, .sums = sums, .back = back, .store = store, .load = load,      \
 	.affine = affine, .relu = relu, .relu_back = relu_back, .pool = pool, .pool_back = pool_back, .pack = pack,    \
-	.pack_back = pack_back, .panel = panel, .optimise = optimise, .add = add, .add_scaled = add_scaled,              \
-	.add_cells = add_cells, .draw = draw, .drop = drop
+	.pack_back = pack_back, .weight_point = weight_point, .weight_rows = weight_rows, .panel = panel,              \
+	.optimise = optimise, .add = add, .add_scaled = add_scaled, .add_cells = add_cells, .draw = draw, .drop = drop
 
 #endif

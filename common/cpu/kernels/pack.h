@@ -19,6 +19,44 @@ pack(const float *weight, uint32_t c, void *words)
 		}
 }
 
+/* A loop for each point: its number is a constant in it. */
+INLINE void
+point_of_rows(const uint32_t point, const float *const rows[3], size_t count, float *to)
+{
+	const float *f = rows[0], *g = rows[1], *h = rows[2];
+	for (size_t i = 0; i < count; i += LANES) {
+		Vec value = point == 3 ? -vec_load(h + i) : vec_load(f + i);
+		if (point == 0)
+			value = (value + vec_load(g + i) + vec_load(h + i)) * vec_set(0.5f);
+		if (point == 1)
+			value = (value - vec_load(g + i) + vec_load(h + i)) * vec_set(0.5f);
+		vec_store(to + i, value);
+	}
+}
+
+static void
+weight_point(uint32_t point, const float *const rows[3], size_t count, float *to)
+{
+	switch (point) {
+	case 0: point_of_rows(0, rows, count, to); break;
+	case 1: point_of_rows(1, rows, count, to); break;
+	case 2: point_of_rows(2, rows, count, to); break;
+	default: point_of_rows(3, rows, count, to);
+	}
+}
+
+static void
+weight_rows(size_t count, const float *const points[4], float *const rows[3])
+{
+	const Vec half = vec_set(0.5f);
+	for (size_t i = 0; i < count; i += LANES) {
+		Vec p = vec_load(points[0] + i) * half, q = vec_load(points[1] + i) * half;
+		vec_store(rows[0] + i, p - q + vec_load(points[2] + i));
+		vec_store(rows[1] + i, p + q);
+		vec_store(rows[2] + i, p - q - vec_load(points[3] + i));
+	}
+}
+
 static void
 panel(const void *in, size_t image, uint32_t n, uint32_t count, void *words)
 {

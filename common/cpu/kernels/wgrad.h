@@ -18,6 +18,10 @@ typedef struct Span {
 static Span
 span_of_tap(uint32_t out, uint32_t in, uint32_t tap, uint32_t pad, uint32_t stride)
 {
+	if (stride == 1) { /* a division takes as long as some pixels */
+		const uint32_t first = tap < pad ? pad - tap : 0, last = in + pad > tap ? in + pad - tap : 0, end = last < out ? last : out;
+		return (Span){first < end ? first : end, end};
+	}
 	uint32_t begin = tap < pad ? (pad - tap + stride - 1) / stride : 0;
 	uint32_t end = in + pad > tap ? (in + pad - tap - 1) / stride + 1 : 0;
 	end = end < out ? end : out;
@@ -111,9 +115,9 @@ wgrad_taps(const Wgrad *job, WgradTile *tile, uint32_t image, uint32_t block, ui
 	const int vectors = job->lanes - block * BLOCK >= BLOCK ? 2 : 1;
 	const float *x = (const float *)job->x.data + image * job->x.image + channel;
 	tile->dy = (const float *)job->dy.data + image * job->dy.image + block * BLOCK;
-	for (uint32_t ky = 0; ky < win->kernel_h; ky++)
+	for (uint32_t ky = 0; ky < win->kernel_h; ky++) {
+		tile->rows = span_of_tap(win->out_h, win->in_h, ky, win->pad_top, win->stride);
 		for (uint32_t kx = 0; kx < win->kernel_w; kx++) {
-			tile->rows = span_of_tap(win->out_h, win->in_h, ky, win->pad_top, win->stride);
 			tile->columns = span_of_tap(win->out_w, win->in_w, kx, win->pad_left, win->stride);
 			tile->x = x + ((int64_t)ky - win->pad_top) * (int64_t)job->x.row +
 				  ((int64_t)kx - win->pad_left) * (int64_t)job->x.pixel;
@@ -121,6 +125,7 @@ wgrad_taps(const Wgrad *job, WgradTile *tile, uint32_t image, uint32_t block, ui
 				   (((size_t)ky * win->kernel_w + kx) * job->c + channel) * BLOCK;
 			wgrad_tiles[channels - 1][vectors - 1](job, tile);
 		}
+	}
 }
 
 static void
@@ -135,8 +140,8 @@ wgrad(const Wgrad *job, uint32_t first_block, uint32_t end_block)
 			.is_added = job->is_added || image,
 		};
 		for (uint32_t block = first_block; block < end_block; block++)
-			for (uint32_t i = 0; i < chunks; i++) {
-				uint32_t begin = (uint64_t)job->c * i / chunks, end = (uint64_t)job->c * (i + 1) / chunks;
+			for (uint32_t i = 0, begin = 0, end; i < chunks; i++, begin = end) {
+				end = (uint64_t)job->c * (i + 1) / chunks;
 				wgrad_taps(job, &tile, image, block, begin, end - begin);
 			}
 	}
