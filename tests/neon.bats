@@ -11,6 +11,7 @@ sources() {
 	find "$FM_ROOT/common/net" -name '*.c' ! -name 'model*'
 	find "$FM_ROOT/common" -maxdepth 1 -name '*.c'
 	echo "$FM_ROOT/common/json/canonical.c"
+	echo "$FM_ROOT/common/json/number.c"
 	echo "$PWD/host.c"
 }
 
