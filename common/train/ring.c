@@ -3,6 +3,7 @@
 
 #include "memory.h"
 
+#include <sched.h>
 #include <string.h>
 #include <time.h>
 
@@ -82,6 +83,13 @@ make_slots(Ring *ring)
 	return STATUS_OK;
 }
 
+/* A full ring is filled again when it is half empty: to be woken for every batch costs whoever computes more than the batch. */
+static size_t
+enough(const Ring *ring)
+{
+	return ring->slot_count / 2;
+}
+
 /* waits for an empty one; NULL: the ring is closing */
 static Slot *
 next_empty(Ring *ring)
@@ -89,8 +97,10 @@ next_empty(Ring *ring)
 	Slot *slot = NULL;
 
 	pthread_mutex_lock(&ring->mutex);
-	while (!ring->is_closing && ring->filled == ring->slot_count)
-		pthread_cond_wait(&ring->changed, &ring->mutex);
+	while (ring->filled == ring->slot_count && !ring->is_closing)
+		do
+			pthread_cond_wait(&ring->changed, &ring->mutex);
+		while (!ring->is_closing && ring->filled > enough(ring));
 	if (!ring->is_closing)
 		slot = &ring->slots[(ring->first + ring->filled) % ring->slot_count];
 	pthread_mutex_unlock(&ring->mutex);
@@ -110,12 +120,24 @@ hand_over(Ring *ring, Status status)
 	pthread_mutex_unlock(&ring->mutex);
 }
 
+/* What is made ahead is not urgent: threads that compute together are not to be interrupted for it at once. */
+static void
+stand_back(void)
+{
+	struct sched_param parameters;
+	int policy;
+
+	if (!pthread_getschedparam(pthread_self(), &policy, &parameters) && policy == SCHED_OTHER)
+		(void)pthread_setschedparam(pthread_self(), SCHED_BATCH, &parameters);
+}
+
 static void *
 fill_slots(void *argument)
 {
 	Ring *ring = argument;
 	Status status = 1;
 
+	stand_back();
 	while (status > 0) {
 		Slot *slot = next_empty(ring);
 
@@ -193,8 +215,8 @@ ring_give(Ring *ring)
 {
 	pthread_mutex_lock(&ring->mutex);
 	ring->first = (ring->first + 1) % ring->slot_count;
-	ring->filled--;
-	pthread_cond_broadcast(&ring->changed);
+	if (--ring->filled == enough(ring))
+		pthread_cond_broadcast(&ring->changed);
 	pthread_mutex_unlock(&ring->mutex);
 }
 
