@@ -67,10 +67,11 @@ columns_channels(const Cell *const rows[4], size_t at, Cell *to, size_t point, b
 
 /* The same of 64, or as many as a vector takes. @return where it stops */
 INLINE size_t
-columns_vectors(const Cell *const rows[4], size_t size, Cell *to)
+columns_vectors(const Cell *const rows[4], size_t size, Cell *to, bool has_two)
 {
 	const __m512i ones = _mm512_set1_epi8(-1);
 	size_t at = 0;
+	(void)has_two;
 	for (; at + sizeof(Vec) <= size; at += sizeof(Vec)) {
 		const __m512i a = _mm512_loadu_si512(rows[0] + at), b = _mm512_loadu_si512(rows[1] + at);
 		const __m512i c = _mm512_loadu_si512(rows[2] + at), d = _mm512_loadu_si512(rows[3] + at);
@@ -82,14 +83,60 @@ columns_vectors(const Cell *const rows[4], size_t size, Cell *to)
 	return at;
 }
 
+#elif !defined(KERNELS_INT8)
+
+/* 32 cells of a row as the floats of the even ones and of the odd ones. */
+typedef struct Halves {
+	__m512 even, odd;
+} Halves;
+
+INLINE Halves
+halves_load(const Cell *p)
+{
+	const __m512i words = _mm512_loadu_si512(p);
+	return (Halves){ _mm512_castsi512_ps(_mm512_slli_epi32(words, 16)),
+			 _mm512_castsi512_ps(_mm512_and_si512(words, _mm512_set1_epi32((int)0xffff0000))) };
+}
+
+INLINE Halves halves_add(Halves a, Halves b) { return (Halves){ a.even + b.even, a.odd + b.odd }; }
+INLINE Halves halves_subtract(Halves a, Halves b) { return (Halves){ a.even - b.even, a.odd - b.odd }; }
+
+INLINE void
+halves_store(Cell *p, Halves a, __m512i order)
+{
+	_mm512_storeu_si512(p, _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(a.odd, a.even)));
+}
+
+/* The same of 32, which takes a third fewer instructions. @return where it stops */
+INLINE size_t
+columns_vectors(const Cell *const rows[4], size_t size, Cell *to, bool has_two)
+{
+	__m512i order = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+	size_t at = 0;
+	/* even, odd, even …: numbers i and 16 + i side by side */
+	order = _mm512_or_si512(order, _mm512_slli_epi32(_mm512_add_epi32(order, _mm512_set1_epi32(LANES)), 16));
+	for (; at + 2 * LANES <= size; at += 2 * LANES) {
+		const Halves b = halves_load(rows[1] + at), c = halves_load(rows[2] + at);
+		halves_store(to + at, halves_add(b, c), order);
+		halves_store(to + size + at, halves_subtract(c, b), order);
+		if (has_two)
+			continue;
+		const Halves a = halves_load(rows[0] + at), d = halves_load(rows[3] + at);
+		halves_store(to + 2 * size + at, halves_subtract(a, c), order);
+		halves_store(to + 3 * size + at, halves_subtract(b, d), order);
+	}
+	return at;
+}
+
 #else
 
 INLINE size_t
-columns_vectors(const Cell *const rows[4], size_t size, Cell *to)
+columns_vectors(const Cell *const rows[4], size_t size, Cell *to, bool has_two)
 {
 	(void)rows;
 	(void)size;
 	(void)to;
+	(void)has_two;
 	return 0;
 }
 
@@ -100,15 +147,16 @@ columns_points(const Columns *job)
 {
 	const Window *win = &job->window;
 	const size_t size = (size_t)win->in_w * job->lanes;
+	const bool has_two = job->has_two;
 	Cell *to = job->points;
-	for (uint32_t y = 0; y < win->out_h; y += 2, to += (job->has_two ? 2 : COLUMN_POINTS) * size) {
+	for (uint32_t y = 0; y < win->out_h; y += 2, to += (has_two ? 2 : COLUMN_POINTS) * size) {
 		const Cell *rows[4];
 		for (uint32_t i = 0; i < 4; i++) {
 			const int64_t row = (int64_t)y + i - win->pad_top;
 			rows[i] = row < 0 || row >= win->in_h ? job->outside : (const Cell *)job->x.data + (size_t)row * job->x.row;
 		}
-		for (size_t at = columns_vectors(rows, size, to); at < size; at += CHANNEL_ALIGN)
-			columns_channels(rows, at, to, size, job->has_two);
+		for (size_t at = columns_vectors(rows, size, to, has_two); at < size; at += CHANNEL_ALIGN)
+			columns_channels(rows, at, to, size, has_two);
 	}
 }
 
