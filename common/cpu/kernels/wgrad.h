@@ -128,9 +128,39 @@ wgrad_taps(const Wgrad *job, WgradTile *tile, uint32_t image, uint32_t block, ui
 	}
 }
 
+/* Some input channels of a dense layer and one block: there is one tap, whose pixels are all images. Few channels are asked for at
+ * once, so that what is looked up for taps elsewhere would take as long as some images. */
+static void
+wgrad_dense(const Wgrad *job, uint32_t block)
+{
+	const int vectors = job->lanes - block * BLOCK >= BLOCK ? 2 : 1;
+	WgradTile tile = {
+		.dy = (const float *)job->dy.data + block * BLOCK, .rows = {0, 1}, .columns = {0, job->window.out_w}, .images = 1,
+		.is_added = job->is_added,
+	};
+	for (uint32_t i = 0; i < job->c; i += TILE_CHANNELS) {
+		const uint32_t channels = job->c - i < TILE_CHANNELS ? job->c - i : TILE_CHANNELS;
+		tile.x = (const float *)job->x.data + i;
+		tile.dw = job->dweight + block * job->weight_block + (size_t)i * BLOCK;
+		wgrad_tiles[channels - 1][vectors - 1](job, &tile);
+	}
+}
+
+static bool
+is_dense(const Wgrad *job)
+{
+	const Window *win = &job->window;
+	return job->n == 1 && win->in_h == 1 && win->kernel_h == 1 && win->kernel_w == 1 && win->in_w == win->out_w && win->stride == 1;
+}
+
 static void
 wgrad(const Wgrad *job, uint32_t first_block, uint32_t end_block)
 {
+	if (is_dense(job)) {
+		for (uint32_t block = first_block; block < end_block; block++)
+			wgrad_dense(job, block);
+		return;
+	}
 	const uint32_t pixels = job->window.out_h * job->window.out_w;
 	const uint32_t step = pixels < WGRAD_PIXELS ? WGRAD_PIXELS / pixels : 1;
 	const uint32_t chunks = (job->c + TILE_CHANNELS - 1) / TILE_CHANNELS;
