@@ -18,6 +18,7 @@ ADDRESS := BUILD=$(BUILD)/address CC=gcc OPTIMISE=-O1 \
 	SANITIZE='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer'
 THREAD := BUILD=$(BUILD)/thread CC=clang OPTIMISE=-O1 SANITIZE='-fsanitize=thread'
 CLANG := BUILD=$(BUILD)/clang CC=clang GPU=no
+TRACED := BUILD=$(BUILD)/traced CC=clang GPU=no TRACE=yes
 
 ADDRESS_SUITES = $(UNIT_SOURCES:%.c=$(BUILD)/address/%)
 # programs under AddressSanitizer: whatever is hostile to them
@@ -58,6 +59,7 @@ check-run:
 	@FM_BIN='$(abspath $(BUILD)/bin)' CC='$(CC)' tests/run -o $(BUILD)/check $(UNIT_PROGRAMS) $(ADDRESS_SUITES) \
 		$(CLANG_SUITES) $(THREAD_SUITES) $(BATS) $(TAP_SCRIPTS)
 
-check-long: all unit $(PEER_PROGRAMS) ## the tests that take long or need PyTorch (tests/peers, tests/portable)
+check-long: all unit $(PEER_PROGRAMS) ## the tests that take long or need PyTorch (peers, portable folders, kernels' loads one by one)
 	@$(if $(DEPS),$(DEPS) build check lint long $(PORTABLE_PURPOSES))
-	@FM_BIN='$(abspath $(BUILD)/bin)' tests/run -j 1 -o $(BUILD)/check-long $(sort $(wildcard tests/peers/*.bats tests/portable/*.bats))
+	@$(MAKE) $(TRACED) unit-emulated
+	@FM_BIN='$(abspath $(BUILD)/bin)' tests/run -j 1 -o $(BUILD)/check-long $(TRACED_SUITES) $(sort $(wildcard tests/peers/*.bats tests/portable/*.bats))

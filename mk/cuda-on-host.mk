@@ -12,6 +12,9 @@ HOST_CUDA_FLAGS = -std=gnu++17 $(if $(SANITIZE),-O1,-O2) -g -Wall -Wextra -Wshad
 	-Wno-unknown-pragmas -fno-math-errno -ffp-contract=off -fPIC $(SANITIZE) \
 	-DFM_CUDA_ON_HOST -DFM_WINDOW_ROOM=40000 -DFM_BLOCKS_ENOUGH=4 -DFM_WEIGHT_BLOCKS=4 -DFM_SUM_TILES_MOST=8 -DFM_BLAS_WORKSPACE=4096 -DFM_CUDA_MACHINE='"60 80"' -DFM_CUDA_PTX='""' -Itests/cuda-on-host -Igpu -Icommon -Itests -D_GNU_SOURCE $(CPPFLAGS)
 
+# TRACE=yes, with clang: a kernel that reads what nobody has written is an error, even if nothing comes of it (written.h).
+HOST_CUDA_TRACE = $(if $(TRACE),-DFM_TRACE_LOADS -fsanitize-coverage=func$(comma)trace-loads$(comma)trace-stores)
+
 HOST_CUDA_SOURCES := $(sort $(wildcard gpu/*.cu gpu/*.cc)) $(filter-out %_test.cc,$(sort $(wildcard tests/cuda-on-host/*.cc)))
 HOST_CUDA_OBJECTS := $(HOST_CUDA_SOURCES:%=$(HOST_CUDA_OUT)/%.o)
 HOST_CUDA_TESTS := $(patsubst %.cc,$(BUILD)/%,$(sort $(wildcard tests/cuda-on-host/*_test.cc)))
@@ -26,12 +29,16 @@ HOST_CUDA_TESTS += $(HOST_GPU_TESTS)
 UNIT_PROGRAMS += $(HOST_CUDA_TESTS) $(GPU_TESTS)
 ADDRESS_SUITES += $(HOST_CUDA_TESTS:$(BUILD)/%=$(BUILD)/address/%)
 CLANG_SUITES += $(HOST_CUDA_TESTS:$(BUILD)/%=$(BUILD)/clang/%)
+TRACED_SUITES := $(HOST_CUDA_TESTS:$(BUILD)/%=$(BUILD)/traced/%)
 unit: $(HOST_CUDA_TESTS) $(GPU_TESTS)
+.PHONY: unit-emulated
+unit-emulated: $(HOST_CUDA_TESTS)
 
+$(HOST_CUDA_OUT)/tests/cuda-on-host/written.cc.o: HOST_CUDA_TRACE = $(if $(TRACE),-DFM_TRACE_LOADS)
 $(HOST_CUDA_OUT)/%.o: % $(BUILD)/flags
 	@mkdir -p $(@D)
 	$(SAY) CXX $@
-	$(QUIET)$(CXX) $(HOST_CUDA_FLAGS) -MMD -MP -c -o $@ -x c++ $<
+	$(QUIET)$(CXX) $(HOST_CUDA_FLAGS) $(HOST_CUDA_TRACE) -MMD -MP -c -o $@ -x c++ $<
 
 define LINK_HOST_CUDA
 @mkdir -p $(@D)

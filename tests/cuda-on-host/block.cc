@@ -3,6 +3,7 @@
 
 #include "control.h"
 #include "fibre.h"
+#include "written.h"
 
 #include <algorithm>
 #include <numeric>
@@ -206,10 +207,12 @@ check_aligned(const char *what, const void *address)
 static void
 do_copy(const Copy &copy)
 {
-	if (copy.from)
+	if (copy.from) {
+		written_check(copy.from, 16);
 		memcpy(copy.to, copy.from, 16);
-	else
+	} else {
 		memset(copy.to, 0, 16);
+	}
 }
 
 /* CUDA may do it at any time until it is waited for: at the end, at once, or now so, now so. */
@@ -360,6 +363,7 @@ run(const Launch &launch)
 
 	control.counts.launches++;
 	block.launch = &launch;
+	written_kernel(launch.name);
 	block.threads.assign(count, Thread());
 	for (std::vector<Slot> &slots : block.slots)
 		slots.assign((count + WARP - 1) / WARP * WARP, Slot());
@@ -373,6 +377,7 @@ run(const Launch &launch)
 		free(variable.memory);
 	block.variables.clear();
 	free(block.dynamic);
+	written_kernel(nullptr);
 }
 
 } // namespace emulator

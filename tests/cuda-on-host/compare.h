@@ -9,6 +9,7 @@
 #include "cuda_runtime.h"
 #include "emulator.h"
 #include "work.h"
+#include "written.h"
 
 extern "C" {
 #include "net/net.h"
@@ -134,6 +135,7 @@ struct Buffer {
 	{
 		for (size_t i = 0; i < count; i++)
 			cells[i] = narrow<T>(values[i]);
+		emulator::written_mark(cells, count * sizeof(T));
 	}
 	Buffer(const Buffer &) = delete;
 	~Buffer() { cudaFree(cells); }
@@ -146,6 +148,7 @@ buffer_put(Buffer<T> &to, const T *from)
 {
 	for (size_t i = 0; i < to.count; i++)
 		to.cells[i] = from[i];
+	emulator::written_mark(to.cells, to.count * sizeof(T));
 }
 
 /* ---- how far off ---- */

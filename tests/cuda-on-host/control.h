@@ -35,6 +35,9 @@ void check_device(const char *what, const void *memory, size_t size);
 /** Likewise in pinned memory. */
 void check_pinned(const char *what, const void *memory, size_t size);
 
+/** Copy to or from the device, whose bytes must have been written. */
+void copy(void *to, const void *from, size_t size);
+
 /** Do everything that waits in any stream. */
 void finish_all(void);
 /** Is some stream being captured? Then many calls aren't allowed. */

@@ -286,6 +286,24 @@ TEST(writes_beyond_memory_are_named)
 	CHECK_DIES(free_twice, "never allocated");
 }
 
+static float *sum_of_unwritten;
+static void run_sum_of_unwritten(void) { LAUNCH(grid_of(1, THREADS), sum_block, device_floats(THREADS), sum_of_unwritten); }
+
+TEST(reads_of_what_nobody_wrote)
+{
+	sum_of_unwritten = device_floats(1);
+#if defined FM_TRACE_LOADS
+	CHECK_DIES(run_sum_of_unwritten, "kernel sum_block reads 4 bytes at ");
+#else
+	float sum = 0;
+
+	run_sum_of_unwritten();
+	CHECK(!cudaStreamSynchronize(stream) && !cudaMemcpy(&sum, sum_of_unwritten, sizeof sum, cudaMemcpyDeviceToHost), "run");
+	CHECK(isnan(sum), "%g, where it shows by what comes of it", static_cast<double>(sum));
+#endif
+	cudaFree(sum_of_unwritten);
+}
+
 TEST(launches_that_no_device_can_do)
 {
 	float *to = device_floats(THREADS);
@@ -476,6 +494,7 @@ main(void)
 	RUN(a_missing_barrier_shows);
 	RUN(divergent_barriers_are_errors);
 	RUN(writes_beyond_memory_are_named);
+	RUN(reads_of_what_nobody_wrote);
 	RUN(launches_that_no_device_can_do);
 	RUN(streams_events_graphs);
 	RUN(sixteen_bits);

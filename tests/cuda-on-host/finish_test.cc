@@ -407,7 +407,7 @@ check_general(const Case &test, const Truth &truth, const Finish &finish, const 
 {
 	Buffer<Y> askew(truth.y.size() + 1);
 
-	memcpy(askew.cells + 1, stuff.y.cells, stuff.y.count * sizeof(Y));
+	CHECK(!cudaMemcpy(askew.cells + 1, stuff.y.cells, stuff.y.count * sizeof(Y), cudaMemcpyDeviceToDevice), "copy");
 	check_general_forward(test, truth, finish, askew.cells + 1, stuff);
 	check_general_back(test, truth, finish, askew.cells + 1, stuff);
 	if (!truth.stage->bn)

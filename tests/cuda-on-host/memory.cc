@@ -1,6 +1,7 @@
 /* memory.cc: the device, its memory, pinned memory, and copies that stay within them. */
 #include "control.h"
 #include "cuda_runtime.h"
+#include "written.h"
 
 #include <map>
 #include <stdarg.h>
@@ -52,6 +53,15 @@ check_pinned(const char *what, const void *memory, size_t size)
 {
 	if (!is_within(pinned_memory, memory, size))
 		die("%s %zu bytes at %p, which is not pinned memory", what, size, memory);
+}
+
+void
+copy(void *to, const void *from, size_t size)
+{
+	written_check(from, size);
+	memcpy(to, from, size);
+	written_mark(to, size);
+	control.counts.copies++;
 }
 
 static cudaError_t
@@ -229,13 +239,20 @@ cudaMalloc(void **memory, size_t size)
 	*memory = nullptr;
 	if (size > control.memory || control.counts.device_bytes > control.memory - size)
 		return result(cudaErrorMemoryAllocation);
-	return allocate(&device_memory, &control.counts.device_bytes, memory, size);
+	const cudaError_t error = allocate(&device_memory, &control.counts.device_bytes, memory, size);
+
+	if (!error)
+		written_open(*memory, size);
+	return error;
 }
 
 cudaError_t
 cudaFree(void *memory)
 {
-	return release(&device_memory, &control.counts.device_bytes, memory);
+	const cudaError_t error = release(&device_memory, &control.counts.device_bytes, memory);
+
+	written_close(memory);
+	return error;
 }
 
 cudaError_t
@@ -268,8 +285,7 @@ cudaMemcpy(void *to, const void *from, size_t size, enum cudaMemcpyKind kind)
 		check_device("copy from", from, size);
 	if (kind != cudaMemcpyDeviceToHost)
 		check_device("copy to", to, size);
-	memcpy(to, from, size);
-	control.counts.copies++;
+	copy(to, from, size);
 	return result(cudaSuccess);
 }
 

@@ -1,6 +1,7 @@
 /* stream.cc: streams, events and graphs. Work is put off until somebody waits for it, unless the tests want it at once. */
 #include "control.h"
 #include "cuda_runtime.h"
+#include "written.h"
 
 #include <deque>
 #include <functional>
@@ -122,8 +123,7 @@ cudaMemcpyAsync(void *to, const void *from, size_t size, enum cudaMemcpyKind kin
 			check_pinned("copy in a stream to", to, size);
 		else
 			check_device("copy to", to, size);
-		memcpy(to, from, size);
-		control.counts.copies++;
+		emulator::copy(to, from, size);
 	});
 }
 
@@ -133,6 +133,7 @@ cudaMemsetAsync(void *memory, int value, size_t size, cudaStream_t stream)
 	return emulator_queue(stream, [=] {
 		check_device("set", memory, size);
 		memset(memory, value, size);
+		emulator::written_mark(memory, size);
 	});
 }
 
