@@ -21,7 +21,7 @@ typed() {
 	small) OPTIONS=(--arch small --batch 128 --optimizer adamw --lr 0.01 --schedule onecycle --weight-decay 0.02
 		--monitor last --views 'flip shift 1' --temperature fit --epochs 100) ;;
 	large) OPTIONS=(--arch large --batch 128 --optimizer sgd --lr 0.1 --schedule onecycle --weight-decay 0.0005
-		--monitor last --views 'flip shift 1' --temperature fit --epochs 200) ;;
+		--mixup 0.5 --monitor last --views 'flip shift 1' --temperature fit --epochs 200) ;;
 	esac
 }
 

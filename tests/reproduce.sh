@@ -25,7 +25,7 @@ choose() {
 	fast) epochs=3 ;;
 	best) epochs=400 holdout=1000 ;; # for the temperature alone: nothing is chosen by them
 	small) epochs=100 holdout=5000 augment='--preset best' ;;
-	large) epochs=200 holdout=5000 augment='--preset best' ;;
+	large) epochs=200 holdout=1000 augment='--preset best' ;;
 	*)
 		echo "reproduce.sh: unknown recipe \"$1\"; known are seed, longer, fast, best, small and large" >&2
 		exit 2

@@ -29,10 +29,10 @@ static const RecipeOption small[] = {
 	{ "views", "flip shift 1" }, { "temperature", "fit" },	{ 0 },
 };
 
-/* as its authors trained it, but for the schedule */
+/* as its authors trained it, but for the schedule and mixup */
 static const RecipeOption large[] = {
 	{ "arch", "large" },	    { "batch", "128" },		  { "optimizer", "sgd" }, { "lr", "0.1" },
-	{ "schedule", "onecycle" }, { "weight-decay", "0.0005" }, { "monitor", "last" },
+	{ "schedule", "onecycle" }, { "weight-decay", "0.0005" }, { "mixup", "0.5" },	  { "monitor", "last" },
 	{ "views", "flip shift 1" }, { "temperature", "fit" },	  { 0 },
 };
 
