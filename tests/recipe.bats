@@ -19,7 +19,7 @@ typed() {
 	best) OPTIONS=(--arch seed --batch 128 --optimizer adamw --lr 0.004 --schedule onecycle --weight-decay 0.02
 		--monitor last --views 'flip shift 1' --temperature fit --epochs 400) ;;
 	small) OPTIONS=(--arch small --batch 128 --optimizer adamw --lr 0.01 --schedule onecycle --weight-decay 0.02
-		--monitor last --views 'flip shift 1' --temperature fit --epochs 100) ;;
+		--monitor last --views 'flip shift 1' --temperature fit --epochs 300) ;;
 	large) OPTIONS=(--arch large --batch 128 --optimizer sgd --lr 0.1 --schedule onecycle --weight-decay 0.0005
 		--mixup 0.5 --monitor last --views 'flip shift 1' --temperature fit --epochs 200) ;;
 	esac

@@ -23,8 +23,9 @@ choose() {
 		train='--optimizer adamw --schedule onecycle --lr 4e-3 --weight-decay 0.02 --monitor val_accuracy'
 		;;
 	fast) epochs=3 ;;
-	best) epochs=400 holdout=1000 ;; # for the temperature alone: nothing is chosen by them
-	small) epochs=100 holdout=5000 augment='--preset best' ;;
+	# pictures for the temperature alone: nothing is chosen by them
+	best) epochs=400 holdout=1000 ;;
+	small) epochs=300 holdout=1000 augment='--preset best' ;;
 	large) epochs=200 holdout=1000 augment='--preset best' ;;
 	*)
 		echo "reproduce.sh: unknown recipe \"$1\"; known are seed, longer, fast, best, small and large" >&2

@@ -40,7 +40,7 @@ static const TrainRecipe recipes[] = {
 	{ "seed", seed, 20, "seed" },
 	{ "fast", fast, 3, "fast" },
 	{ "best", best, 400, "best" },
-	{ "small", small, 100, "best" },
+	{ "small", small, 300, "best" },
 	{ "large", large, 200, "best" },
 };
 
