@@ -115,7 +115,8 @@ shortest_quickly(double value, uint64_t *digits, int *exponent)
 {
 	int binary;
 	const uint64_t mantissa = (uint64_t)ldexp(frexp(value, &binary), DBL_MANT_DIG);
-	const int guess = DIGITS_MOST - 1 - (int)floor((binary - 1) * 0.30103); /* log10(2): off by one at most */
+	/* the power of ten below 2^(binary - 1), by log10(2) = 1233 / 4096; value's own is that or the next */
+	const int guess = DIGITS_MOST - 1 - ((binary - 1 + 4096) * 1233 / 4096 - 1233);
 	Scaled scaled;
 
 	if (!scale_by(&scaled, mantissa, binary - DBL_MANT_DIG, guess) &&
