@@ -286,11 +286,12 @@ TEST(writes_beyond_memory_are_named)
 	CHECK_DIES(free_twice, "never allocated");
 }
 
-static float *sum_of_unwritten;
-static void run_sum_of_unwritten(void) { LAUNCH(grid_of(1, THREADS), sum_block, device_floats(THREADS), sum_of_unwritten); }
+static float *unwritten, *sum_of_unwritten;
+static void run_sum_of_unwritten(void) { LAUNCH(grid_of(1, THREADS), sum_block, unwritten, sum_of_unwritten); }
 
 TEST(reads_of_what_nobody_wrote)
 {
+	unwritten = device_floats(THREADS);
 	sum_of_unwritten = device_floats(1);
 #if defined FM_TRACE_LOADS
 	CHECK_DIES(run_sum_of_unwritten, "kernel sum_block reads 4 bytes at ");
@@ -302,6 +303,7 @@ TEST(reads_of_what_nobody_wrote)
 	CHECK(isnan(sum), "%g, where it shows by what comes of it", static_cast<double>(sum));
 #endif
 	cudaFree(sum_of_unwritten);
+	cudaFree(unwritten);
 }
 
 TEST(launches_that_no_device_can_do)
