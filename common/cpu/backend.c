@@ -54,17 +54,17 @@ cpu_close(Backend *backend)
 static void
 set_initial(Backend *backend, const float *param, const float *bn)
 {
-	static const Vector params[] = { VECTOR_PARAM, VECTOR_EMA, VECTOR_BEST };
+	static const Vector copies[] = { VECTOR_EMA, VECTOR_BEST };
 	static const Vector statistics[] = { VECTOR_BN, VECTOR_EMA_BN, VECTOR_BEST_BN };
 
 	layout_pack(&backend->layout, param, backend->vectors[VECTOR_PARAM]);
-	for (int i = 0; i < 3; i++) {
-		if (i && backend->vectors[params[i]]) /* packing takes longer than copying */
-			memcpy(backend->vectors[params[i]], backend->vectors[VECTOR_PARAM],
+	for (int i = 0; i < 2; i++)
+		if (backend->vectors[copies[i]]) /* packing takes longer */
+			memcpy(backend->vectors[copies[i]], backend->vectors[VECTOR_PARAM],
 			       backend->layout.packed_count * sizeof(float));
+	for (int i = 0; i < 3; i++)
 		if (backend->vectors[statistics[i]] && backend->net->bn_count)
 			memcpy(backend->vectors[statistics[i]], bn, backend->net->bn_count * sizeof *bn);
-	}
 }
 
 static Status

@@ -112,7 +112,8 @@ typedef struct Unit {
 size_t layout_units(const StageLayout *stage, uint32_t block);
 Unit layout_unit(const StageLayout *stage, uint32_t block, size_t i);
 
-/** Packed weights to the words of both directions; units may be done at once. */
+/** Packed weights to the words of both directions; units may be done at once. @param back  NULL: of a prediction's layout, which
+ * has no way back */
 void layout_words(const StageLayout *stage, const KernelTable *kernels, const Unit *unit, const float *packed, void *words,
 		  void *back);
 /** Both directions of some inputs of one block of a dense layer; first: a multiple of PANEL_LANES; weight: of the first. */

@@ -94,7 +94,8 @@ allocate_weights(Backend *backend)
 	}
 	backend->words_stages = engine_piece(backend, layout->stage_count * sizeof *backend->words_stages);
 	backend->words_begin = engine_piece(backend, layout->stage_count * sizeof *backend->words_begin);
-	return backend->words_stages && backend->words_begin && floats(backend, &backend->gradient, layout->packed_count) && floats(backend, &backend->partial, most) &&
+	return backend->words_stages && backend->words_begin && floats(backend, &backend->gradient, layout->packed_count) &&
+	       floats(backend, &backend->partial, most) &&
 	       cells(backend, &backend->back, layout->back_count, sizeof(float)) &&
 	       cells(backend, &backend->words, layout->words_count, sizeof(float));
 }
