@@ -259,7 +259,7 @@ lines_of() {
 	"${command[@]}" < fifo &
 	exec 7> fifo
 	head -c $(($(stat -c %s in.fms) / 2)) in.fms >&7
-	sleep 0.4 # what was sent is computed by then
+	wait_for rests $!
 	kill -TERM $!
 	wait $! || status=$?
 	exec 7>&-

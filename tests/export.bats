@@ -197,7 +197,7 @@ setup_file() {
 	[ "$(find pictures -name '*-epoch2.png' | wc -l)" = 5 ]
 	fm-fetch fashion-mnist --range 0:5 | fm-augment --preset seed --epochs inf > endless.fms &
 	writer=$!
-	sleep 0.2
+	wait_for test -s endless.fms
 	kill $writer
 	run -3 fm-export --format png -o never endless.fms
 	assert_output --partial "no end"

@@ -413,21 +413,30 @@ expected() {
 	pictures in.fms 9999 'a|b|c' '(4, 4, 1)' 1
 	fm-predict -m first.safetensors in.fms > first.fms
 	fm-predict -m second.safetensors in.fms > second.fms
-	# not faster than a second or so: the models change in the midst of it
-	"$PYTHON" - <<- 'END' > in.fifo.py
-		print("import sys, time\ndata = open('in.fms', 'rb').read()\nstep = len(data) // 200")
-		print("for at in range(0, len(data), step):\n    sys.stdout.buffer.write(data[at:at + step]); sys.stdout.flush(); time.sleep(0.005)")
+	head -c 700 first.safetensors > half.safetensors
+	# the first half comes slowly, so that models change in the midst of it; the rest once the last has been announced
+	cat > slowly <<- 'END'
+		import os, sys, time
+		data = open("in.fms", "rb").read()
+		step = len(data) // 200
+		for at in range(0, len(data), step):
+		    while at >= len(data) // 2 and not os.path.exists("announced"):
+		        time.sleep(0.01)
+		    os.write(1, data[at:at + step])
+		    time.sleep(0.005)
 	END
 	mkfifo to
-	"$PYTHON" in.fifo.py > to &
+	"$PYTHON" slowly > to &
 	fm-predict -m model.safetensors < to > out.fms 2> words &
 	server=$!
+	wait_for test -s out.fms
 	for name in second first half second; do
-		if [ $name = half ]; then head -c 700 first.safetensors > new; else cp $name.safetensors new; fi
+		cp $name.safetensors new
 		mv new model.safetensors
-		sleep 0.15
+		sleep 0.1
 		kill -HUP "$server"
 	done
+	touch announced
 	wait "$server"
 	[ "$(grep -vc 'cut short' words)" = 0 ]
 	look '

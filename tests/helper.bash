@@ -87,6 +87,26 @@ wait_for() {
 	done
 }
 
+# heeds SIGNAL PID: this program, started in the background, has come so far that it handles the signal; or it is over.
+heeds() {
+	local mask
+	mask=$(sed -n 's/^SigCgt:\t//p' "/proc/$2/status" 2> /dev/null) || return 0
+	[ ! "/proc/$2/exe" -ef "$BASH" ] && (((16#$mask >> ($(kill -l "$1") - 1)) & 1)) || is_over "$2"
+}
+
+is_over() { [ ! -e "/proc/$1" ] || grep -q '^State:.Z' "/proc/$1/status"; }
+
+# rests PID: every thread of this program is found asleep, time and again: it has done all that it can do with what it was
+# given. (One that looks now and then whether a signal has come may be.)
+rests() {
+	local states
+	for _ in {1..5}; do
+		states=$(grep -h '^State:' /proc/"$1"/task/*/status 2> /dev/null) || return 1
+		[[ $states != *State:$'\t'[!S]* ]] || return 1
+		sleep 0.01
+	done
+}
+
 # refuse STATUS WORDS COMMAND…: it fails with this status, and says these words.
 refuse() {
 	local status=$1 words=$2

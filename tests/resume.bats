@@ -57,6 +57,7 @@ setup_file() {
 	for _ in 1 2 3; do
 		"${slow[@]}" --checkpoint c --resume --log part -o part.safetensors &
 		pid=$!
+		wait_for heeds TERM $pid
 		sleep 0.2
 		kill -TERM $pid 2> /dev/null || true
 		status=0
@@ -229,7 +230,6 @@ open("bad", "wb").write(data)' $at
 @test "a signal while a plain stream is still being read saves a checkpoint, too" {
 	make_stream in.fms --holdout 30
 	train --epochs 2 -o whole.safetensors in.fms
-	export PAUSE=0.3
 	run -75 interrupt 4000 in.fms --epochs 2 --checkpoint c -o m.safetensors
 	[ "$(state c step)" = 0 ]
 	train --epochs 2 --checkpoint c --resume -o m.safetensors in.fms
