@@ -8,6 +8,7 @@ typedef struct OptionName {
 	const char *tool; /* "fm-train" */
 	const char *name; /* "batch"; an operand's is upper case: "SOURCE" */
 	bool is_flag;
+	bool is_recorded; /* a history may hold it: not the manners (output, log, threads), and no option of a tool that makes none */
 } OptionName;
 
 /** Ends in an entry whose tool is NULL. */

@@ -29,6 +29,16 @@ option_name_find(const char *tool, const char *name)
 	return NULL;
 }
 
+/* fm-fetch, not fm-export: a history of that one is forged. */
+static bool
+makes_histories(const char *tool)
+{
+	for (const OptionName *option = option_names; option->tool; option++)
+		if (!strcmp(option->tool, tool) && option->is_recorded)
+			return true;
+	return false;
+}
+
 static bool
 is_our_tool(const char *tool)
 {
@@ -36,6 +46,16 @@ is_our_tool(const char *tool)
 		if (!strcmp(option->tool, tool))
 			return true;
 	return false;
+}
+
+static Status
+check_tool(const char *tool)
+{
+	if (!tool || !is_our_tool(tool))
+		return fail(STATUS_INPUT, "the history names a tool that is none of ours: %.60s", tool ? tool : "(none)");
+	if (!makes_histories(tool))
+		return fail(STATUS_INPUT, "the history names %s, which makes neither streams nor models: it is forged", tool);
+	return STATUS_OK;
 }
 
 char *
@@ -81,6 +101,9 @@ put_option(FILE *out, const char *tool, const char *name, const json_t *value)
 	const OptionName *option = option_name_find(tool, name);
 	if (!option)
 		return fail(STATUS_INPUT, "the history gives %s an option that it doesn't have: %.60s", tool, name);
+	if (!option->is_recorded) /* it may name a file to write */
+		return fail(STATUS_INPUT, "the history gives %s the option --%s, which no history holds: it is forged", tool,
+			    name);
 	if (option->is_flag) {
 		if (!json_is_true(value))
 			return fail(STATUS_INPUT, "the history gives %s's flag --%s something other than true", tool,
@@ -228,6 +251,18 @@ count_inputs(const json_t *inputs, const char *name)
 	return count;
 }
 
+/* A stream or a model that is read beside standard input. */
+static bool
+takes_file(const char *tool, const char *option)
+{
+	static const char *const known[][2] = { { "fm-train", "val" }, { "fm-predict", "model" } };
+
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (!strcmp(tool, known[i][0]) && !strcmp(option, known[i][1]))
+			return true;
+	return false;
+}
+
 static Status
 put_side_inputs(Script *script, const char *tool, const json_t *inputs, FILE *out)
 {
@@ -238,7 +273,7 @@ put_side_inputs(Script *script, const char *tool, const json_t *inputs, FILE *ou
 		const char *name = json_string_value(json_object_get(input, "name"));
 		if (!name || !strcmp(name, "member") || !strcmp(name, "stdin"))
 			continue;
-		if (!option_name_find(tool, name))
+		if (!takes_file(tool, name))
 			return fail(STATUS_INPUT, "the history gives %s an input that it doesn't take: %.60s", tool, name);
 		if (count_inputs(inputs, name) > 1)
 			return fail(STATUS_INPUT, "%zu models made these predictions one after the other (SIGHUP); no script makes them again",
@@ -254,11 +289,9 @@ static Status
 put_entry(Script *script, const json_t *entry, FILE *out)
 {
 	const char *tool = json_string_value(json_object_get(entry, "tool"));
-	if (!tool || !is_our_tool(tool))
-		return fail(STATUS_INPUT, "the history names a tool that is none of ours: %.60s", tool ? tool : "(none)");
 	const json_t *options = json_object_get(entry, "options"), *inputs = json_object_get(entry, "inputs");
-	Status status = put_stdin(script, inputs, out);
-	if (status < 0)
+	Status status = check_tool(tool);
+	if (status < 0 || (status = put_stdin(script, inputs, out)) < 0)
 		return status;
 	fputs(tool, out);
 	if ((status = put_options(out, tool, options)) < 0 || (status = put_side_inputs(script, tool, inputs, out)) < 0)

@@ -1,7 +1,8 @@
 /* info/script.h: turn a history back into the shell script that would make the same thing again.
  *
- * A history comes from outside and is hostile: only fm-* tools and options of our own tables become words of the script,
- * every argument is quoted, and nothing but plain ASCII of our own making stands in a comment. */
+ * A history comes from outside and is hostile: only tools that make histories and options that these hold become words of
+ * the script (so none that names a file to write), every argument is quoted, and nothing but plain ASCII of our own making
+ * stands in a comment. */
 #ifndef FM_INFO_SCRIPT_H
 #define FM_INFO_SCRIPT_H
 
@@ -14,7 +15,7 @@
  * @param history  fm.history: an array of one entry
  * @param script   out: malloced POSIX shell text; inputs whose own history is unknown are asked for as files by
  *                 environment variables FM_INPUT_1, …
- * @return STATUS_OK, or STATUS_INPUT for a history that holds anything but our tools and options
+ * @return STATUS_OK, or STATUS_INPUT for a history that holds anything but what our tools leave
  */
 MUST_CHECK Status script_from_history(const json_t *history, char **script);
 

@@ -43,23 +43,23 @@ TEST(words_are_quoted)
 
 TEST(a_pipe_becomes_a_pipeline)
 {
-	make("[{\"tool\":\"fm-info\",\"options\":{\"json\":true},\"inputs\":[{\"name\":\"stdin\",\"history\":"
-	     "[{\"tool\":\"fm-info\",\"options\":{\"script\":true}}]}]}]");
-	CHECK(has("fm-info --script |\nfm-info --json\n"), "%s", script ? script : refusal);
+	make("[{\"tool\":\"fm-augment\",\"options\":{\"flip\":true},\"inputs\":[{\"name\":\"stdin\",\"history\":"
+	     "[{\"tool\":\"fm-fetch\",\"options\":{\"dedup\":true}}]}]}]");
+	CHECK(has("fm-fetch --dedup |\nfm-augment --flip\n"), "%s", script ? script : refusal);
 }
 
 TEST(members_are_joined)
 {
-	make("[{\"tool\":\"fm-info\",\"inputs\":[{\"name\":\"member\",\"history\":[{\"tool\":\"fm-info\"}]},"
-	     "{\"name\":\"member\",\"history\":[{\"tool\":\"fm-info\"}]}]}]");
-	CHECK(has("{ fm-info; fm-info; } |\nfm-info\n"), "%s", script ? script : refusal);
+	make("[{\"tool\":\"fm-augment\",\"inputs\":[{\"name\":\"member\",\"history\":[{\"tool\":\"fm-fetch\"}]},"
+	     "{\"name\":\"member\",\"history\":[{\"tool\":\"fm-fetch\"}]}]}]");
+	CHECK(has("{ fm-fetch; fm-fetch; } |\nfm-augment\n"), "%s", script ? script : refusal);
 }
 
 TEST(an_unknown_input_is_asked_for)
 {
-	make("[{\"tool\":\"fm-info\",\"inputs\":[{\"name\":\"stdin\",\"content\":\"0123456789abcdef\",\"history\":[]}]}]");
+	make("[{\"tool\":\"fm-augment\",\"inputs\":[{\"name\":\"stdin\",\"content\":\"0123456789abcdef\",\"history\":[]}]}]");
 	CHECK(has("${FM_INPUT_1:?a file with content 0123456789abcdef}"), "%s", script ? script : refusal);
-	make("[{\"tool\":\"fm-info\",\"inputs\":[{\"name\":\"stdin\",\"content\":\"}\\nreboot #xxxxxxx\"}]}]");
+	make("[{\"tool\":\"fm-augment\",\"inputs\":[{\"name\":\"stdin\",\"content\":\"}\\nreboot #xxxxxxx\"}]}]");
 	CHECK(script && !strstr(script, "reboot"), "%s", script ? script : refusal);
 }
 
@@ -72,11 +72,11 @@ TEST(strangers_are_refused)
 		"[7]",
 		"{}",
 		"[{\"tool\":\"rm\"}]",
-		"[{\"tool\":\"fm-info; reboot\"}]",
-		"[{\"tool\":\"fm-info\",\"options\":{\"json; reboot\":true}}]",
-		"[{\"tool\":\"fm-info\",\"options\":{\"json\":\"; reboot\"}}]",
-		"[{\"tool\":\"fm-info\",\"options\":{\"REBOOT\":\"x\"}}]",
-		"[{\"tool\":\"fm-info\",\"inputs\":[{\"name\":\"reboot\"}]}]",
+		"[{\"tool\":\"fm-augment; reboot\"}]",
+		"[{\"tool\":\"fm-augment\",\"options\":{\"flip; reboot\":true}}]",
+		"[{\"tool\":\"fm-augment\",\"options\":{\"flip\":\"; reboot\"}}]",
+		"[{\"tool\":\"fm-augment\",\"options\":{\"REBOOT\":\"x\"}}]",
+		"[{\"tool\":\"fm-augment\",\"inputs\":[{\"name\":\"reboot\"}]}]",
 	};
 	for (size_t i = 0; i < sizeof histories / sizeof *histories; i++) {
 		make(histories[i]);
@@ -84,11 +84,45 @@ TEST(strangers_are_refused)
 	}
 }
 
+/* Manners are never in a history; a forged one would have files written wherever it likes. */
+TEST(a_script_writes_no_file_of_the_historys_choice)
+{
+	static const char *const histories[][2] = {
+		{ "[{\"tool\":\"fm-train\",\"options\":{\"log\":\"/home/me/.profile\"}}]", "--log" },
+		{ "[{\"tool\":\"fm-train\",\"options\":{\"checkpoint\":\"/etc/passwd\"}}]", "--checkpoint" },
+		{ "[{\"tool\":\"fm-train\",\"options\":{\"batch\":\"8\",\"output\":\"x\"}}]", "--output" },
+		{ "[{\"tool\":\"fm-train\",\"options\":{\"resume\":true}}]", "--resume" },
+		{ "[{\"tool\":\"fm-augment\",\"options\":{\"threads\":\"999\"}}]", "--threads" },
+		{ "[{\"tool\":\"fm-augment\",\"options\":{\"start-epoch\":\"1\"}}]", "--start-epoch" },
+		{ "[{\"tool\":\"fm-export\",\"options\":{\"output\":\"/home/me/.profile\"}}]", "fm-export" },
+		{ "[{\"tool\":\"fm-report\",\"options\":{\"output\":\"/home/me/.profile\"}}]", "fm-report" },
+		{ "[{\"tool\":\"fm-plot\",\"options\":{\"KIND\":\"bars\"}}]", "fm-plot" },
+		{ "[{\"tool\":\"fm-info\"}]", "fm-info" },
+		{ "[{\"tool\":\"fm-train\",\"inputs\":[{\"name\":\"checkpoint\"}]}]", "checkpoint" },
+		{ "[{\"tool\":\"fm-train\",\"inputs\":[{\"name\":\"stdin\",\"history\":[{\"tool\":\"fm-show\",\"options\":"
+		  "{\"output\":\"x.png\"}}]}]}]", "fm-show" },
+	};
+	for (size_t i = 0; i < sizeof histories / sizeof *histories; i++) {
+		make(histories[i][0]);
+		CHECK(refusal && !script, "%s was accepted: %s", histories[i][0], script);
+		CHECK(strstr(refusal, histories[i][1]), "%s, which doesn't name %s", refusal, histories[i][1]);
+	}
+}
+
+TEST(what_a_history_holds_is_written)
+{
+	make("[{\"tool\":\"fm-train\",\"options\":{\"arch\":\"dense classes\",\"batch\":\"8\",\"skip-unlabelled\":true},"
+	     "\"inputs\":[{\"name\":\"val\",\"history\":[{\"tool\":\"fm-fetch\",\"options\":{\"SOURCE\":\"x\"}}]}]}]");
+	CHECK(has("fm-fetch x >\"$files/1\"\n"), "%s", script ? script : refusal);
+	CHECK(has("fm-train --arch='dense classes' --batch=8 --skip-unlabelled --val=\"$files/1\" --output=\"$1\"\n"), "%s",
+	      script ? script : refusal);
+}
+
 TEST(depth_is_bounded)
 {
-	json_t *history = json_pack("[{ss}]", "tool", "fm-info");
+	json_t *history = json_pack("[{ss}]", "tool", "fm-augment");
 	for (int i = 0; i < 1000; i++)
-		history = json_pack("[{sss[{ssso}]}]", "tool", "fm-info", "inputs", "name", "stdin", "history", history);
+		history = json_pack("[{sss[{ssso}]}]", "tool", "fm-augment", "inputs", "name", "stdin", "history", history);
 	free(script);
 	CHECK(script_from_history(history, &script) == STATUS_INPUT && !script, "a depth of 1,000 was accepted");
 	json_decref(history);
@@ -102,6 +136,8 @@ main(void)
 	RUN(members_are_joined);
 	RUN(an_unknown_input_is_asked_for);
 	RUN(strangers_are_refused);
+	RUN(a_script_writes_no_file_of_the_historys_choice);
+	RUN(what_a_history_holds_is_written);
 	RUN(depth_is_bounded);
 	free(script);
 	return check_done();
