@@ -76,7 +76,9 @@ agreement(const Scores *scores, Summary *summary)
 		predictions += predicted * predicted;
 	}
 	double covariance = n * (double)scores->correct - both;
-	summary->mcc = ratio(covariance, sqrt(n * n - labels) * sqrt(n * n - predictions));
+	/* one root: sqrt(x * x) is x, and all told right exactly 1; by rounding else it may be a little more */
+	double mcc = ratio(covariance, sqrt((n * n - labels) * (n * n - predictions)));
+	summary->mcc = mcc > 1 ? 1 : mcc < -1 ? -1 : mcc;
 	summary->kappa = ratio(covariance, n * n - both);
 }
 

@@ -121,6 +121,40 @@ binomial(uint64_t one, uint64_t other)
 	return fmin(1, 2 * (double)sum / (double)(UINT64_C(1) << n));
 }
 
+/* MCC of two classes from the counts alone. right: of each class's support, how many are told right */
+static double
+mcc_of(uint64_t first, uint64_t second, bool is_right)
+{
+	uint64_t support[] = {first, second}, swapped[] = {second, first}, none[] = {0, 0};
+	const Scores scores = {
+		.classes = 2,
+		.samples = first + second,
+		.correct = is_right ? first + second : 0,
+		.support = support,
+		.predicted = is_right ? support : swapped,
+		.hit = is_right ? support : none,
+		.bins = (Bin[2 * SCORES_BINS]){{0}},
+	};
+
+	return scores_summary(&scores).mcc;
+}
+
+/* sqrt(a) * sqrt(a) is 0.9999999999999998 for (1, 1) and 1.0000000000000002 for (1, 3): --assert 'mcc>=1' would say no */
+TEST(mcc_of_perfect_predictions_is_one)
+{
+	const uint64_t huge = (uint64_t)1 << 62;
+
+	for (uint64_t first = 1; first <= 60; first++)
+		for (uint64_t second = 1; second <= 60; second++) {
+			double right = mcc_of(first, second, true), wrong = mcc_of(first, second, false);
+
+			CHECK(right == 1, "(%d, %d): %.17g", (int)first, (int)second, right);
+			CHECK(wrong == -1, "(%d, %d) all wrong: %.17g", (int)first, (int)second, wrong);
+		}
+	CHECK(mcc_of(huge, huge - 1, true) == 1, "huge counts: %.17g", mcc_of(huge, huge - 1, true));
+	CHECK(isnan(mcc_of(7, 0, true)), "one class: %g", mcc_of(7, 0, true));
+}
+
 TEST(mcnemar_is_the_binomial_test)
 {
 	for (uint64_t one = 0; one <= 25; one++)
@@ -141,6 +175,7 @@ main(void)
 	RUN(refuses_labels_out_of_range);
 	RUN(does_not_depend_on_how_samples_come);
 	RUN(keeps_many_classes_without_a_matrix);
+	RUN(mcc_of_perfect_predictions_is_one);
 	RUN(mcnemar_is_the_binomial_test);
 	return check_done();
 }
