@@ -40,6 +40,36 @@ setup_file() {
 	done
 }
 
+# dropout and mixing go by ids, which have to be the same wherever the stream begins
+@test "a repeated stream without ids, sent from its start and from the open epoch" {
+	for parts in "--holdout 0" "--holdout 30"; do
+		# shellcheck disable=SC2086 # two words
+		make_stream in.fms --ids none $parts --epochs 8 --rows 7
+		train --mixup 0.4 -o whole.safetensors in.fms
+		size=$(stat -c %s in.fms)
+		steps=""
+		for share in 6 7 8 13; do
+			rm -f c part.safetensors
+			run -75 interrupt $((size * share / 16 + 600)) in.fms --mixup 0.4 --checkpoint c -o part.safetensors
+			epoch=$(state c epoch) step=$(state c epoch_step)
+			steps+=" $step"
+			cp c again
+			train --mixup 0.4 --checkpoint again --resume -o part.safetensors in.fms
+			cmp whole.safetensors part.safetensors
+			# shellcheck disable=SC2086
+			make_stream late.fms --ids none $parts --epochs 8 --rows 50 --start-epoch "$epoch"
+			train --mixup 0.4 --checkpoint c --resume -o part.safetensors late.fms
+			cmp whole.safetensors part.safetensors || fail "epoch $epoch, step $step"
+		done
+		[ "$parts" != "--holdout 0" ] || [ "$steps" = " 0 3 0 3" ]
+		# one that has them is another, whatever they are
+		# shellcheck disable=SC2086
+		make_stream late.fms $parts --epochs 8 --start-epoch "$epoch"
+		run -3 train --mixup 0.4 --checkpoint c --resume -o m.safetensors late.fms
+		assert_output --partial "its first record differs"
+	done
+}
+
 @test "a plain stream, interrupted at any moment" {
 	make_stream in.fms --holdout 30 --samples 400
 	# big enough to take a while

@@ -303,6 +303,19 @@ stream.write("fit.fms", fit, ["a", "b", "c"])'
 	train --epochs 3 --val val.fms --log b -o b.safetensors fit.fms
 	same_weights a.safetensors b.safetensors
 	diff <(without_times a) <(without_times b)
+	# ids that are implied are no content, neither of the one nor of the other
+	make_stream both.fms --holdout 30 --ids none
+	make_stream repeated.fms --holdout 30 --ids none --epochs 1
+	train --epochs 1 -o a.safetensors both.fms
+	train -o b.safetensors repeated.fms
+	python 'import stream
+stream.write("val.fms", stream.read(open("both.fms", "rb").read())[0][1], ["a", "b", "c"])'
+	run -0 bash -c 'fm-info --json val.fms; fm-info --json repeated.fms'
+	python 'import json, sys, tensors
+held, whole = (json.loads(line)["content"] for line in sys.argv[1].splitlines())
+plain, repeated = (tensors.load(path)[0] for path in ("a.safetensors", "b.safetensors"))
+assert json.loads(plain["fm.scores"])["content"] == json.loads(repeated["fm.scores"])["content"] == held
+assert json.loads(repeated["fm.history"])[0]["inputs"][0]["content"] == whole' "$output"
 }
 
 # --- refusals

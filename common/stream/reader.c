@@ -37,7 +37,7 @@ hash_columns(const Reader *reader, Content *content, const Record *record)
 	for (size_t i = 0; i < about->column_count; i++) {
 		if (about->columns[i].is_lazy != is_lazy)
 			continue;
-		if (is_lazy || (int)placed != reader->state->id || !reader->is_id_implied)
+		if (!about->columns[i].is_implied)
 			content_add(content, i, &record->tensors[placed]);
 		placed++;
 	}
@@ -52,8 +52,7 @@ take_lazy(Reader *reader, const Record *record)
 	bool is_holdout = record->part == PART_HOLDOUT;
 
 	if (record->epoch >= 0)
-		return lazy_check(record, about_input(reader), member->holdout, member->data_set);
-	member->data_set += record->n;
+		return lazy_check(record, about_input(reader), member->holdout, member->without_epoch);
 	member->holdout += is_holdout ? record->n : 0;
 	if (!state->expander)
 		return STATUS_OK;
@@ -74,6 +73,7 @@ take_samples(Reader *reader, Slot *slot)
 		status = reader_check_samples(reader, slot, metadata);
 	if (status < 0)
 		return status;
+	reader_imply_ids(reader, slot);
 	hash_columns(reader, state->member.content, record);
 	if (!is_lazy)
 		status = reader_raise_ids(state, &record->tensors[state->id]);
@@ -84,6 +84,7 @@ take_samples(Reader *reader, Slot *slot)
 	record->number = state->member.records++;
 	record->offset = state->member.offset;
 	state->member.samples += record->n;
+	state->member.without_epoch += record->epoch < 0 ? record->n : 0;
 	state->is_ready = true;
 	return about_input(reader)->is_lazy ? take_lazy(reader, record) : STATUS_OK;
 }

@@ -11,8 +11,8 @@ typedef struct ReaderState ReaderState;
 
 /** A stream being read; joined streams look like one, and a lazy stream like the plain one that it stands for. */
 typedef struct Reader {
-	About about;		 /* valid from reader_open; history complete once reader_next has returned 0 */
-	bool is_id_implied;	 /* the stream has no ids: the reader has added 0, 1, … */
+	About about;		 /* valid from reader_open; history complete once reader_next has returned 0; always with ids:
+				    implied ones are 0, 1, …, in each epoch on from what came before all epochs */
 	uint64_t samples;	 /* returned so far */
 	uint64_t content;	 /* fm.content of the whole input, once reader_next has returned 0: of what is in the stream
 				    (no implied ids; the ids of a joined stream as raised) */

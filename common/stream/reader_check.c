@@ -92,6 +92,23 @@ check_epoch(const About *about, Member *member, Record *record, const json_t *me
 	return status;
 }
 
+void
+reader_imply_ids(const Reader *reader, const Slot *slot)
+{
+	const ReaderState *state = reader->state;
+	const Member *member = &state->member;
+	const Record *record = &slot->record;
+	bool is_in_epoch = record->epoch >= 0;
+	uint64_t first = member->without_epoch + (is_in_epoch ? member->epoch_samples - record->n : 0);
+	int64_t *ids;
+
+	if (lazy_is_epoch(about_input(reader), record->epoch) || !reader->about.columns[about_find(&reader->about, "id")].is_implied)
+		return;
+	ids = (int64_t *)record->tensors[state->id].data;
+	for (uint64_t i = 0; i < record->n; i++)
+		ids[i] = (int64_t)(first + i);
+}
+
 static Status
 check_labels(const About *about, const Tensor *tensor)
 {

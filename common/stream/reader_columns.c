@@ -74,17 +74,15 @@ find_tensor(const Safetensors *file, const char *name, size_t guess)
 	return NULL;
 }
 
-/* In a stream without ids a sample's id is its position. */
+/* For what reader_imply_ids fills in, when it is known which epoch the record belongs to. */
 static Status
-imply_ids(const Reader *reader, Slot *slot, size_t column, const char *name)
+make_room_for_ids(Slot *slot, size_t column, const char *name)
 {
-	uint64_t n = slot->record.n, first = reader->state->member.samples;
-	int64_t *ids = malloc((n + 1) * sizeof *ids);
+	uint64_t n = slot->record.n;
+	int64_t *ids = calloc(n + 1, sizeof *ids);
 
 	if (!ids)
 		return fail(STATUS_IO, "no memory for %" PRIu64 " ids", n);
-	for (uint64_t i = 0; i < n; i++)
-		ids[i] = (int64_t)(first + i);
 	slot->aside[column] = ids;
 	slot->record.tensors[column] = (Tensor){ .name = name, .dtype = DTYPE_I64, .rank = 1,
 						 .shape = { n }, .data = (uint8_t *)ids, .size = n * sizeof *ids };
@@ -93,12 +91,12 @@ imply_ids(const Reader *reader, Slot *slot, size_t column, const char *name)
 
 /* @param column  of those that this record has */
 static Status
-place_column(const Reader *reader, Slot *slot, const Column *is, size_t column, size_t *used)
+place_column(Slot *slot, const Column *is, size_t column, size_t *used)
 {
 	Tensor *tensor;
 
-	if ((int)column == reader->state->id && reader->is_id_implied && !is->is_lazy)
-		return imply_ids(reader, slot, column, is->name);
+	if (is->is_implied)
+		return make_room_for_ids(slot, column, is->name);
 	tensor = find_tensor(&slot->raw.file, is->name, *used);
 	if (!tensor)
 		return fail(STATUS_INPUT, "tensor \"%s\" is missing, %s", is->name,
@@ -137,7 +135,7 @@ reader_place_columns(const Reader *reader, Slot *slot, bool is_lazy)
 	for (size_t i = 0; i < about->column_count; i++) {
 		if (about->columns[i].is_lazy != is_lazy)
 			continue;
-		Status status = place_column(reader, slot, &about->columns[i], record->tensor_count++, &used);
+		Status status = place_column(slot, &about->columns[i], record->tensor_count++, &used);
 		if (status < 0)
 			return status;
 	}

@@ -66,11 +66,11 @@ open_first(Reader *reader, const Safetensors *file)
 
 	if (status < 0)
 		return status;
-	reader->is_id_implied = about_find(&reader->about, "id") < 0;
-	if (reader->is_id_implied) {
+	if (about_find(&reader->about, "id") < 0) {
 		status = about_add_column(&reader->about, "id", DTYPE_I64, 0, NULL);
 		if (status < 0)
 			return status;
+		reader->about.columns[about_find(&reader->about, "id")].is_implied = true;
 	}
 	if (reader->about.is_lazy) {
 		status = open_lazy(reader);

@@ -20,7 +20,8 @@ typedef struct Member {
 	bool has_fit;
 	int64_t epoch;		/* the last one; -1: none yet */
 	uint64_t epoch_samples; /* of that epoch */
-	uint64_t data_set, holdout; /* samples of a lazy stream's data set; of these, hold-out ones */
+	uint64_t without_epoch; /* samples before all epochs: hold-out ones, a lazy stream's data set; or all */
+	uint64_t holdout;	/* of a lazy stream's data set, hold-out ones */
 	Content *content;
 } Member;
 
@@ -76,6 +77,9 @@ MUST_CHECK Status reader_check_number(const ReaderState *state, const json_t *me
 
 /** Part, epoch, labels and names of a placed record; its part and epoch are set. */
 MUST_CHECK Status reader_check_samples(const Reader *reader, Slot *slot, const json_t *metadata);
+
+/** Number the samples of a record that has been checked, where the stream has no ids of its own. */
+void reader_imply_ids(const Reader *reader, const Slot *slot);
 
 /** An epoch that ends, or isn't there, must have had all of its samples. */
 MUST_CHECK Status reader_check_epoch_whole(const About *about, const Member *member);

@@ -50,6 +50,7 @@ typedef struct Column {
 	uint64_t shape[TENSOR_RANK_MOST - 1];
 	size_t row_size; /* bytes; for "name" that of the first record, which may differ in others */
 	bool is_lazy;	 /* only records with an epoch have it, and they only such ones */
+	bool is_implied; /* the stream that was read has no such tensor: the reader has added it, and it is no content */
 } Column;
 
 enum { EPOCHS_NONE = 0 }; /* not a repeated stream */

@@ -111,11 +111,12 @@ add_initial_vectors(const Training *training, Model *model)
 static void
 add_states(const Training *training, Model *model)
 {
-	size_t columns = training->intake.reader.about.column_count;
+	size_t columns;
 	uint8_t *bytes;
 
 	if (!training->epoch_begin.content)
 		return;
+	columns = consumed_columns(&training->epoch_begin);
 	bytes = memory_zeroed(columns, CONSUMED_STATE_SIZE);
 	consumed_save(&training->epoch_begin, bytes);
 	model->extra[model->extra_count++] = (Tensor){

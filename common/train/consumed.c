@@ -13,7 +13,8 @@ consumed_init(Consumed *consumed, const About *about)
 {
 	*consumed = (Consumed){ .about = about, .content = content_open(about) };
 	for (size_t i = 0; i < about->column_count; i++)
-		content_hash(consumed->content, i);
+		if (!about->columns[i].is_implied)
+			content_hash(consumed->content, i);
 }
 
 void
@@ -39,10 +40,11 @@ void
 consumed_add(Consumed *consumed, const Record *record, uint64_t begin, uint64_t end)
 {
 	for (size_t i = 0; i < consumed->about->column_count; i++) {
-		const Tensor *tensor = record_find(record, consumed->about->columns[i].name);
+		const Column *column = &consumed->about->columns[i];
+		const Tensor *tensor = record_find(record, column->name);
 		Tensor rows;
 
-		if (!tensor) /* a record of a lazy stream has the columns of its kind */
+		if (!tensor || column->is_implied) /* a record of a lazy stream has the columns of its kind */
 			continue;
 		rows = rows_of_tensor(tensor, begin, end);
 		content_add(consumed->content, i, &rows);
@@ -54,10 +56,20 @@ bool
 consumed_has_same_data_set(const Consumed *a, const Consumed *b)
 {
 	for (size_t i = 0; i < a->about->column_count; i++)
-		if (!a->about->columns[i].is_lazy &&
+		if (!a->about->columns[i].is_lazy && !a->about->columns[i].is_implied &&
 		    hash_value(content_hash(a->content, i)) != hash_value(content_hash(b->content, i)))
 			return false;
 	return true;
+}
+
+size_t
+consumed_columns(const Consumed *consumed)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < consumed->about->column_count; i++)
+		count += !consumed->about->columns[i].is_implied;
+	return count;
 }
 
 uint64_t
@@ -78,18 +90,24 @@ typedef struct SavedState {
 _Static_assert(sizeof(SavedState) == CONSUMED_STATE_SIZE, "fm-model(5) says so");
 _Static_assert(sizeof ((XXH3_state_t *)NULL)->buffer == 256, "XXH3's definition says so");
 
+static void
+save_state(const XXH3_state_t *state, uint8_t *bytes)
+{
+	SavedState saved = { .length = state->totalLen, .stripes = state->nbStripesSoFar, .filled = state->bufferedSize };
+
+	memcpy(saved.accumulators, state->acc, sizeof saved.accumulators);
+	memcpy(saved.buffer, state->buffer, sizeof saved.buffer);
+	memcpy(bytes, &saved, sizeof saved);
+}
+
 void
 consumed_save(const Consumed *consumed, uint8_t *bytes)
 {
 	for (size_t i = 0; i < consumed->about->column_count; i++) {
-		const XXH3_state_t *state = content_hash(consumed->content, i);
-		SavedState saved = { .length = state->totalLen,
-				     .stripes = state->nbStripesSoFar,
-				     .filled = state->bufferedSize };
-
-		memcpy(saved.accumulators, state->acc, sizeof saved.accumulators);
-		memcpy(saved.buffer, state->buffer, sizeof saved.buffer);
-		memcpy(bytes + i * sizeof saved, &saved, sizeof saved);
+		if (consumed->about->columns[i].is_implied)
+			continue;
+		save_state(content_hash(consumed->content, i), bytes);
+		bytes += sizeof(SavedState);
 	}
 }
 
@@ -114,7 +132,10 @@ consumed_restore(Consumed *consumed, const uint8_t *bytes, uint64_t samples, uin
 	for (size_t i = 0; status >= 0 && i < consumed->about->column_count; i++) {
 		SavedState saved;
 
-		memcpy(&saved, bytes + i * sizeof saved, sizeof saved);
+		if (consumed->about->columns[i].is_implied)
+			continue;
+		memcpy(&saved, bytes, sizeof saved);
+		bytes += sizeof saved;
 		XXH3_64bits_reset(content_hash(consumed->content, i));
 		status = restore_state(content_hash(consumed->content, i), &saved);
 	}

@@ -19,7 +19,7 @@ typedef struct Consumed {
 	Content *content;
 } Consumed;
 
-/** Nothing consumed. @param about  borrowed; must outlive it */
+/** Nothing consumed; columns that are implied are left out, here and below. @param about  borrowed; must outlive it */
 void consumed_init(Consumed *consumed, const About *about);
 
 /** @param to  initialised with the same about */
@@ -34,7 +34,10 @@ bool consumed_has_same_data_set(const Consumed *a, const Consumed *b);
 /** fm.content of a stream that holds just what was consumed. */
 uint64_t consumed_content(const Consumed *consumed);
 
-/** @param bytes  out, [column_count, CONSUMED_STATE_SIZE] */
+/** How many running states there are: the stream's columns. */
+size_t consumed_columns(const Consumed *consumed);
+
+/** @param bytes  out, [consumed_columns, CONSUMED_STATE_SIZE] */
 void consumed_save(const Consumed *consumed, uint8_t *bytes);
 
 /**

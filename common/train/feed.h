@@ -50,7 +50,7 @@ typedef struct Mark {
 	uint64_t content;	/* fm.content of these */
 	uint64_t epoch_samples;	/* consumed before the open epoch */
 	uint64_t epoch_content; /* fm.content of these */
-	const uint8_t *states;	/* of the columns then: [column_count, CONSUMED_STATE_SIZE] */
+	const uint8_t *states;	/* of the columns then: [consumed_columns, CONSUMED_STATE_SIZE] */
 } Mark;
 
 /**

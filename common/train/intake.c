@@ -16,8 +16,11 @@ columns_json(const About *about)
 
 	for (size_t i = 0; i < about->column_count; i++) {
 		const Column *column = &about->columns[i];
-		json_t *entry = json_pack("[s, s]", column->name, dtype_name(column->dtype));
+		json_t *entry;
 
+		if (column->is_implied)
+			continue;
+		entry = json_pack("[s, s]", column->name, dtype_name(column->dtype));
 		/* the width of names is free */
 		for (int d = 0; d < column->rank && strcmp(column->name, "name") != 0; d++)
 			json_array_append_new(entry, json_integer((json_int_t)column->shape[d]));
@@ -120,8 +123,7 @@ keep(Intake *intake, Kept *kept, const Record *record)
 
 	if (status < 0)
 		return status;
-	status = rows_of(&rows, record, intake->reader.samples - record->n, intake->reader.about.class_count,
-				intake->name);
+	status = rows_of(&rows, record, intake->reader.about.class_count, intake->name);
 
 	/* a lazy stream's are looked at when an epoch wants them */
 	if (status >= 0 && !intake->skips_unlabelled && !kept->has_unlabelled)

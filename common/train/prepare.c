@@ -244,7 +244,7 @@ open_stream_feed(Training *training)
 {
 	Intake *intake = &training->intake;
 	const State *state = &training->state;
-	size_t size = intake->reader.about.column_count * CONSUMED_STATE_SIZE;
+	size_t size = consumed_columns(&intake->consumed) * CONSUMED_STATE_SIZE;
 	const Mark mark = {
 		.epoch = state->epoch, .samples = state->samples, .content = state->content,
 		.epoch_samples = state->epoch_samples, .epoch_content = state->epoch_content,

@@ -19,7 +19,7 @@ count_unlabelled(Rows *rows, const Record *record, uint32_t classes, const char 
 }
 
 Status
-rows_of(Rows *rows, const Record *record, uint64_t first_id, uint32_t classes, const char *name)
+rows_of(Rows *rows, const Record *record, uint32_t classes, const char *name)
 {
 	const Tensor *image = record_find(record, "image");
 	const Tensor *label = record_find(record, "label"), *id = record_find(record, "id");
@@ -27,8 +27,7 @@ rows_of(Rows *rows, const Record *record, uint64_t first_id, uint32_t classes, c
 	*rows = (Rows){
 		.n = record->n, .picture_size = tensor_row_size(image), .pixels = image->data,
 		.labels = label ? (const int32_t *)(const void *)label->data : NULL,
-		.ids = id ? (const int64_t *)(const void *)id->data : NULL,
-		.first_id = (int64_t)first_id,
+		.ids = (const int64_t *)(const void *)id->data,
 	};
 	return count_unlabelled(rows, record, classes, name);
 }

@@ -14,17 +14,16 @@ typedef struct Rows {
 	size_t picture_size;   /* bytes of one */
 	const uint8_t *pixels; /* [n, picture_size]; NULL: train/data_set.h has them */
 	const int32_t *labels; /* [n], or NULL: all unknown */
-	const int64_t *ids;    /* [n], or NULL: first_id, first_id + 1, … */
-	int64_t first_id;
+	const int64_t *ids;    /* [n] */
 	uint64_t unlabelled;
 } Rows;
 
 /**
- * @param first_id  of the first sample, where the stream has no ids: its position
- * @param classes   labels are -1 … classes - 1
+ * @param record   as a reader gives it: with ids
+ * @param classes  labels are -1 … classes - 1
  * @return STATUS_OK; STATUS_INPUT naming record and sample of a label out of range
  */
-MUST_CHECK Status rows_of(Rows *rows, const Record *record, uint64_t first_id, uint32_t classes, const char *name);
+MUST_CHECK Status rows_of(Rows *rows, const Record *record, uint32_t classes, const char *name);
 
 /** @return STATUS_INPUT naming the first unlabelled sample, if there is one */
 MUST_CHECK Status rows_check_labelled(const Rows *rows, const Record *record, const char *name);
@@ -38,7 +37,7 @@ rows_label(const Rows *rows, uint64_t i)
 static inline int64_t
 rows_id(const Rows *rows, uint64_t i)
 {
-	return rows->ids ? rows->ids[i] : rows->first_id + (int64_t)i;
+	return rows->ids[i];
 }
 
 #endif

@@ -11,10 +11,8 @@ look_at_record(StreamFeed *feed)
 {
 	Intake *intake = feed->intake;
 	const Record *record = &intake->record;
-	/* without ids a sample's is its position in its epoch, wherever the stream begins */
 	Status status = intake->is_lazy ? data_set_rows(&intake->data_set, record, &feed->rows)
-					: rows_of(&feed->rows, record, feed->passed, intake->reader.about.class_count,
-						  intake->name);
+					: rows_of(&feed->rows, record, intake->reader.about.class_count, intake->name);
 
 	if (status >= 0 && !intake->skips_unlabelled)
 		status = rows_check_labelled(&feed->rows, record, intake->name);

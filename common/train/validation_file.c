@@ -17,7 +17,7 @@ keep_all(ValidationFile *file, Reader *reader)
 	while ((status = reader_next(reader, &record)) > 0) {
 		Rows rows;
 
-		status = rows_of(&rows, &record, reader->samples - record.n, reader->about.class_count, file->name);
+		status = rows_of(&rows, &record, reader->about.class_count, file->name);
 		if (status >= 0)
 			status = kept_add(&file->kept, &rows);
 		if (status < 0)

@@ -241,6 +241,46 @@ TEST(parts_and_epochs)
 	CHECK(refused_later("fm.part is missing", PART("0", "fit", KEYS), META_("1", "") IMAGE "}", NULL));
 }
 
+/* Three records of two samples each: the ids of their first ones. */
+static void
+begin_with_ids(const char *const headers[3], int64_t first, int64_t second, int64_t third)
+{
+	const int64_t expected[] = { first, second, third };
+	Bytes bytes = { 0 };
+	Reader reader;
+	Record record;
+
+	for (int i = 0; i < 3; i++)
+		bytes_append_record(&bytes, headers[i], zeros, 8);
+	CHECK(reader_open_fd(&reader, file_of_bytes(bytes.data, bytes.size), "test") == STATUS_OK, "%s", status_message());
+	for (int i = 0; i < 3; i++) {
+		const int64_t *ids;
+
+		CHECK(reader_next(&reader, &record) == 1, "%s", status_message());
+		ids = (const int64_t *)record_find(&record, "id")->data;
+		CHECK(ids[0] == expected[i] && ids[1] == expected[i] + 1, "record %d: %ld, %ld", i, ids[0], ids[1]);
+	}
+	reader_close(&reader);
+	free(bytes.data);
+}
+
+#define OF_FOUR(more) META_("0", KEYS ",\"fm.epochs\":\"4\",\"fm.epoch.samples\":\"4\"" more) IMAGE "}"
+
+/* In each epoch on from what came before all epochs, whichever epoch the first is. */
+TEST(ids_that_are_implied)
+{
+	const char *plain[] = { FIRST IMAGE "}", META_("1", "") IMAGE "}", META_("2", "") IMAGE "}" };
+	const char *whole[] = { OF_FOUR(",\"fm.epoch\":\"0\""), EPOCH("1", "0"), EPOCH("2", "1") };
+	const char *late[] = { OF_FOUR(",\"fm.epoch\":\"2\""), EPOCH("1", "2"), EPOCH("2", "3") };
+	const char *marked[] = { OF_FOUR(",\"fm.part\":\"holdout\""), PART("1", "fit", ",\"fm.epoch\":\"2\""),
+				 PART("2", "fit", ",\"fm.epoch\":\"2\"") };
+
+	begin_with_ids(plain, 0, 2, 4);
+	begin_with_ids(whole, 0, 2, 0);
+	begin_with_ids(late, 0, 2, 0);
+	begin_with_ids(marked, 0, 2, 4);
+}
+
 TEST(what_cannot_be_joined)
 {
 	const char *whole[] = { PART("0", "fit", KEYS), END("1", "2"), FIRST IMAGE "}" };
@@ -301,6 +341,7 @@ main(void)
 	RUN(sides_as_numbers);
 	RUN(later_records);
 	RUN(parts_and_epochs);
+	RUN(ids_that_are_implied);
 	RUN(what_cannot_be_joined);
 	RUN(no_alignment_is_assumed);
 	RUN(labels_and_names);

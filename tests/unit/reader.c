@@ -35,7 +35,7 @@ TEST(what_a_record_holds)
 	CHECK(reader_open_fd(&reader, file_of_bytes(stream.data, stream.size), "test") == STATUS_OK);
 	CHECK(reader.about.height == 3 && reader.about.width == 5 && reader.about.channels == 2);
 	CHECK(reader.about.class_count == 3 && !strcmp(reader.about.classes[2], "\u00fc"));
-	CHECK(reader.about.column_count == 4 && !reader.is_id_implied && reader.about.epochs == EPOCHS_NONE);
+	CHECK(reader.about.column_count == 4 && !reader.about.columns[about_find(&reader.about, "id")].is_implied && reader.about.epochs == EPOCHS_NONE);
 	while (reader_next(&reader, &record) > 0) {
 		CHECK(record.number == number++ && record.part == PART_NONE && record.epoch == -1);
 		CHECK((uintptr_t)record.tensors[0].data % 64 == 0);

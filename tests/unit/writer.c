@@ -66,7 +66,7 @@ TEST(keys_passed_on)
 			    "\"fmx\":\"y\"},\"image\":{\"dtype\":\"U8\",\"shape\":[1,1,1,1],\"data_offsets\":[0,1]}}", "p", 1);
 	CHECK(reader_open_fd(&reader, file_of_bytes(bytes.data, bytes.size), "test") == 0, "%s", status_message());
 	CHECK(json_object_size(reader.about.others) == 1 && json_object_get(reader.about.others, "fmx"));
-	CHECK(reader.is_id_implied);
+	CHECK(reader.about.columns[about_find(&reader.about, "id")].is_implied);
 	reader_close(&reader);
 	free(bytes.data);
 }
