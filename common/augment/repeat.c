@@ -220,7 +220,9 @@ send_epoch(Sending *sending, const Repeat *repeat, uint64_t epoch)
 	const Kept *kept = sending->kept;
 	Part part = part_to_fit(kept);
 
-	shuffle_order(repeat->seed, (uint32_t)epoch, kept->ids + kept->holdout, kept->fit, sending->order);
+	Status status = shuffle_order(repeat->seed, (uint32_t)epoch, kept->ids + kept->holdout, kept->fit, sending->order);
+	if (status < 0)
+		return status;
 	for (uint64_t i = 0; i < kept->fit; i++)
 		sending->order[i] += kept->holdout;
 	if (sending->lazy)

@@ -2,6 +2,8 @@
 #ifndef FM_STREAM_SHUFFLE_H
 #define FM_STREAM_SHUFFLE_H
 
+#include "status.h"
+
 #include <stdint.h>
 
 /**
@@ -9,7 +11,8 @@
  *
  * @param ids    [n], or NULL = 0, 1, …
  * @param order  out, [n]
+ * @return STATUS_OK, or STATUS_IO (memory: 32 bytes a sample, and 8 to 16 of buckets, until it returns)
  */
-void shuffle_order(uint64_t seed, uint32_t epoch, const int64_t *ids, uint64_t n, uint64_t *order);
+MUST_CHECK Status shuffle_order(uint64_t seed, uint32_t epoch, const int64_t *ids, uint64_t n, uint64_t *order);
 
 #endif

@@ -185,6 +185,18 @@ copy_name(const SpoolState *state, uint64_t row, uint8_t *to)
 	memcpy(to, names->data + row * width, width);
 }
 
+/* As much as a row that a stream's header describes, or STAGE_BYTES. */
+static Status
+grow_stage(SpoolState *state, size_t size)
+{
+	uint8_t *stage = realloc(state->stage, size);
+
+	if (!stage)
+		return fail(STATUS_IO, "no memory for %zu bytes on their way to a spool file", size);
+	state->stage = stage;
+	return STATUS_OK;
+}
+
 typedef void CopyRow(const SpoolState *state, uint64_t row, uint8_t *to);
 
 static Status
@@ -198,7 +210,9 @@ append_rows(SpoolState *state, Store *store, uint64_t n, CopyRow *copy)
 	if (row == n)
 		return STATUS_OK;
 	most = most ? most : 1;
-	state->stage = memory_grow(state->stage, most, store->stride);
+	Status grown = grow_stage(state, most * store->stride);
+	if (grown < 0)
+		return grown;
 	while (row < n) {
 		uint64_t count = n - row < most ? n - row : most;
 

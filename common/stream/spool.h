@@ -21,7 +21,7 @@ MUST_CHECK Status spool_open(Spool *spool, const About *about, uint64_t memory);
 /** Another number of bytes, for what is yet to come: what is in memory already stays there. */
 void spool_limit(Spool *spool, uint64_t memory);
 
-/** Keep a copy of every sample. @return STATUS_IO when the disk is full */
+/** Keep a copy of every sample. @return STATUS_IO when the disk or memory is full */
 MUST_CHECK Status spool_append(Spool *spool, const Record *record);
 
 /**

@@ -18,16 +18,18 @@ kept_feed_open(KeptFeed *feed, const Kept *kept, uint64_t seed, uint32_t batch, 
 		kept_feed_close(feed);
 		return fail_errno("memory for the order of %" PRIu64 " samples", kept->n);
 	}
-	shuffle_order(seed, (uint32_t)epoch, feed->ids, kept->n, feed->order);
-	return STATUS_OK;
+	Status status = shuffle_order(seed, (uint32_t)epoch, feed->ids, kept->n, feed->order);
+	if (status < 0)
+		kept_feed_close(feed);
+	return status;
 }
 
-static void
+static Status
 next_epoch(KeptFeed *feed)
 {
 	feed->epoch++;
 	feed->used = 0;
-	shuffle_order(feed->seed, (uint32_t)feed->epoch, feed->ids, feed->kept->n, feed->order);
+	return shuffle_order(feed->seed, (uint32_t)feed->epoch, feed->ids, feed->kept->n, feed->order);
 }
 
 Status
@@ -35,8 +37,10 @@ kept_feed_fill(void *context, Slot *slot)
 {
 	KeptFeed *feed = context;
 
-	if (feed->used == feed->kept->n)
-		next_epoch(feed);
+	Status status = feed->used == feed->kept->n ? next_epoch(feed) : STATUS_OK;
+
+	if (status < 0)
+		return status;
 	slot->epoch = feed->epoch;
 	slot->n = epoch_step_size(feed->kept->n, feed->batch, feed->used);
 	kept_gather(feed->kept, feed->order + feed->used, slot->n, slot->pixels, slot->labels, slot->ids);

@@ -143,14 +143,55 @@ TEST(shuffle_is_a_permutation)
 
 	for (int i = 0; i < ROWS; i++)
 		ids[i] = i / 2; /* equal ids keep their order */
-	shuffle_order(1, 0, ids, ROWS, order);
+	CHECK(shuffle_order(1, 0, ids, ROWS, order) == STATUS_OK);
 	for (int i = 0; i < ROWS; i++) {
 		CHECK(order[i] < ROWS && !seen[order[i]]);
 		seen[order[i]] = true;
 		CHECK(!i || ids[order[i]] != ids[order[i - 1]] || order[i] > order[i - 1]);
 	}
-	shuffle_order(1, 1, ids, ROWS, again);
+	CHECK(shuffle_order(1, 1, ids, ROWS, again) == STATUS_OK);
 	CHECK(memcmp(order, again, sizeof order));
+}
+
+/* AddressSanitizer's allocator would rather abort. */
+const char *__asan_default_options(void);
+
+const char *
+__asan_default_options(void)
+{
+	return "allocator_may_return_null=1";
+}
+
+/* More than any machine has: a stream's sizes end a run with words, never by abort. */
+enum { TOO_MANY_BITS = 58 };
+
+TEST(no_memory_to_shuffle)
+{
+	uint64_t order;
+
+	CHECK(shuffle_order(1, 0, NULL, (uint64_t)1 << TOO_MANY_BITS, &order) == STATUS_IO);
+	CHECK(strstr(status_message(), "288230376151711744 samples: that takes 8796093022337 MiB"), "%s", status_message());
+}
+
+TEST(no_memory_for_a_row_on_its_way_to_a_file)
+{
+	const uint64_t width = (uint64_t)1 << TOO_MANY_BITS;
+	uint8_t nothing[1] = { 0 };
+	Tensor tensors[] = {
+		{ "image", DTYPE_U8, 4, { 1, 1, 1, 1 }, nothing, 1 },
+		{ "wide", DTYPE_U8, 2, { 1, width }, nothing, width },
+	};
+	Record record = { .n = 1, .tensor_count = 2, .tensors = tensors, .epoch = -1 };
+	About about;
+	Spool spool;
+
+	about_init(&about, 1, 1, 1);
+	CHECK(about_add_column(&about, "wide", DTYPE_U8, 1, &width) == STATUS_OK, "%s", status_message());
+	CHECK(spool_open(&spool, &about, 0) == STATUS_OK);
+	CHECK(spool_append(&spool, &record) == STATUS_IO);
+	CHECK(strstr(status_message(), "no memory for 28823037615171"), "%s", status_message());
+	spool_close(&spool);
+	about_release(&about);
 }
 
 int
@@ -160,5 +201,7 @@ main(void)
 	RUN(gather);
 	RUN(no_place_for_a_file);
 	RUN(shuffle_is_a_permutation);
+	RUN(no_memory_to_shuffle);
+	RUN(no_memory_for_a_row_on_its_way_to_a_file);
 	return check_done();
 }
