@@ -6,7 +6,6 @@
 Needs numpy and xxhash (Debian: python3-numpy, python3-xxhash).
 """
 import json
-import os
 import re
 import signal
 import struct
@@ -69,7 +68,7 @@ def array_of(tensor, data):
 
 
 def read_stream(file):
-    """All records of one whole stream, the end record last."""
+    """All records of one whole stream, the end record last, once nothing is found to follow it."""
     number = samples = 0
     content = Content()
     while True:
@@ -87,9 +86,9 @@ def read_stream(file):
         yield record
     if metadata["fm.samples"] != str(samples) or metadata.get("fm.content", content.digest()) != content.digest():
         raise Bad("the end record tells of other samples")
-    yield record
     if file.read(1):
-        raise Bad("joined streams are not for this example")
+        raise Bad("something follows the end record; joined streams are not for this example")
+    yield record
 
 
 class Content:
@@ -197,11 +196,20 @@ def send(sink, number, part, first, tensors):
 def main():
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     try:
-        run(sys.argv[1:], sys.stdin.buffer, sys.stdout.buffer)
+        with open(0, "rb", closefd=False) as source, open(1, "wb", closefd=False) as sink:
+            run(sys.argv[1:], source, sink)
     except (Bad, KeyError, IndexError, TypeError, ValueError, struct.error) as problem:
+        return complain(problem, 3)
+    except OSError as problem:
+        return complain(problem, 4)
+    return 0
+
+
+def complain(problem, status):
+    """Standard error may be closed, too."""
+    if sys.stderr:
         print("keep: %s" % problem, file=sys.stderr)
-        sys.stdout.flush()
-        os._exit(3)
+    return status
 
 
-main()
+sys.exit(main())

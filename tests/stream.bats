@@ -69,6 +69,30 @@ build_keep() {
 	done
 }
 
+@test "the Python example refuses what follows the end record, with all of it unwritten, and says why it can't read or write" {
+	need_python numpy
+	need_python xxhash
+	local filter=$FM_ROOT/examples/keep.py plain
+	plain=$(corpus plain)
+	cat "$plain" "$plain" > joined.fms
+	(cat "$plain" && echo garbage) > followed.fms
+	for stream in joined followed; do
+		run -3 --separate-stderr "$filter" a < $stream.fms
+		[[ $stderr == "keep: something follows the end record"* ]]
+		"$filter" a < $stream.fms 2> /dev/null > out || true
+		run ! grep -aq 'fm\.end' out
+	done
+	full() { "$filter" a < "$plain" > /dev/full; }
+	no_input() { "$filter" a <&-; }
+	no_output() { "$filter" a < "$plain" >&-; }
+	run -4 --separate-stderr full
+	[ "$stderr" = "keep: [Errno 28] No space left on device" ]
+	for closed in no_input no_output; do
+		run -4 --separate-stderr $closed
+		[ "$stderr" = "keep: [Errno 9] Bad file descriptor" ]
+	done
+}
+
 @test "the library makes plain samples of a lazy stream; the Python example refuses it" {
 	need_python numpy
 	need_python xxhash
