@@ -82,6 +82,34 @@ json() {
 	cmp c.fms again.fms
 }
 
+@test "of joined streams each is described, and the script makes all of them" {
+	fm-fetch fashion-mnist --range 0:10 > a.fms
+	fm-fetch fashion-mnist --range 10:30 | fm-augment --flip > b.fms
+	cat a.fms b.fms > ab.fms
+	fm-info --script ab.fms > again.sh
+	sh again.sh | cmp - ab.fms
+	fm-info ab.fms | sed -n '/^history/,$p' | sed 's/ {.*//' > text
+	diff - text <<- 'END'
+	history of joined stream 1, of 10 samples
+	  fm-fetch
+	history of joined stream 2, of 20 samples
+	  fm-augment
+	    fm-fetch
+	END
+	fm-info --json ab.fms > d.json
+	[ "$(json d.json '[(m["samples"], m["history"][0]["tool"]) for m in d["members"]], "history" in d')" = \
+		"([(10, 'fm-fetch'), (20, 'fm-augment')], False)" ]
+	fm-info --json a.fms > d.json
+	[ "$(json d.json '"members" in d, d["history"][0]["tool"]')" = "(False, 'fm-fetch')" ]
+	# those of which nothing is known but their content are asked for
+	cp "$FM_ROOT/tests/fuzz/corpus/stream/joined" joined.fms
+	fm-info --script joined.fms > again.sh
+	run -2 --separate-stderr sh again.sh
+	[[ $stderr == *"FM_INPUT_1: a file with content "* ]]
+	fm-info --json joined.fms > d.json
+	[ "$(grep -c '^cat "$FM_INPUT_[12]"$' again.sh)" = 2 ]
+}
+
 @test "a model comes through a pipe, at once or in pieces, as it does from a file" {
 	want=$(fm-info --json "$BATS_FILE_TMPDIR/m.safetensors")
 	model=$BATS_FILE_TMPDIR/m.safetensors

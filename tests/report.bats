@@ -49,6 +49,14 @@ setup_file() {
 	END
 }
 
+@test "of joined predictions each pipeline is shown" {
+	cd "$BATS_TEST_TMPDIR"
+	fm-fetch fashion-mnist --split test --range 300:320 | fm-predict -m "$BATS_FILE_TMPDIR/m.safetensors" > p2.fms
+	cat "$BATS_FILE_TMPDIR/p.fms" p2.fms | fm-report -o r.html
+	grep -q -- '--range=0:300 fashion' r.html
+	grep -q -- '--range=300:320 fashion' r.html
+}
+
 @test "hostile names are shown as text" {
 	fm-report --title '</title><script>alert(1)</script>"&' "$BATS_FILE_TMPDIR/p.fms" > r.html
 	run ! grep -q '<script' r.html

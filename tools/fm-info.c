@@ -102,7 +102,9 @@ main(int argc, char **argv)
 	json_t *description = of_devices ? devices(argc) : describe(path);
 	if (as_script) {
 		char *script = NULL;
-		must(script_from_history(json_object_get(description, "history"), &script));
+		const json_t *members = json_object_get(description, "members");
+		must(members ? script_from_inputs(members, &script) :
+			       script_from_history(json_object_get(description, "history"), &script));
 		print_text(script, "");
 	} else if (as_json) {
 		print_text(json_canonical(description, NULL), "\n");

@@ -113,18 +113,19 @@ main(int argc, char **argv)
 	/* run */
 	read_predictions(&reader, &scores, &worst);
 	snprintf(content, sizeof content, "%016" PRIx64, reader.content);
-	json_t *metrics = metrics_of(&scores);
+	json_t *metrics = metrics_of(&scores), *inputs = reader_inputs(&reader, "stdin");
 	must(write_page(&(Page){ .title = title,
 				 .metrics = metrics,
 				 .baseline = baseline,
 				 .log = log_path ? &log : NULL,
 				 .model = model_path ? &model : NULL,
 				 .mistakes = &worst,
-				 .history = reader.about.history,
+				 .inputs = inputs,
 				 .content = content }));
 
 	/* finish */
 	json_decref(metrics);
+	json_decref(inputs);
 	json_decref(baseline);
 	if (model_path)
 		model_release(&model);

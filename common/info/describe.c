@@ -102,6 +102,22 @@ describe_form(json_t *description, const About *about, const Counts *counts)
 	json_object_set_new(description, "data_samples", json_integer((json_int_t)counts->data_set));
 }
 
+/* Each of joined streams was made in its own way. */
+static void
+describe_history(json_t *description, const Reader *reader)
+{
+	json_t *inputs = reader_inputs(reader, "stdin"), *input;
+	size_t i;
+	if (json_array_size(inputs) > 1) {
+		json_array_foreach(inputs, i, input)
+			json_object_del(input, "name");
+		json_object_set_new(description, "members", inputs);
+		return;
+	}
+	json_object_set(description, "history", reader->about.history);
+	json_decref(inputs);
+}
+
 Status
 describe_stream(Reader *reader, json_t **description)
 {
@@ -119,7 +135,7 @@ describe_stream(Reader *reader, json_t **description)
 		describe_epochs(*description, about);
 		describe_form(*description, about, &counts);
 		json_object_set_new(*description, "content", hash_text(reader->content));
-		json_object_set(*description, "history", about->history);
+		describe_history(*description, reader);
 	}
 	free(counts.by_class);
 	return status;

@@ -12,7 +12,7 @@
 /**
  * Read a stream to its end and describe it: {schema, kind: "stream", records, samples, holdout_samples, tensors, input,
  * classes: [{name, samples}], unlabelled, epochs, epoch_samples, content, history}; of a lazy one also {form: "lazy", fill, data_samples}, and
- * classes and unlabelled count its data set.
+ * classes and unlabelled count its data set. Joined streams have members: [{content, samples, history}] in place of history.
  *
  * @param description  out: new reference
  */

@@ -324,8 +324,26 @@ put_script(FILE *out, const Script *script, const char *files, const char *pipel
 	fprintf(out, makes_model ? "%s --output=\"$1\"\n" : "%s\n", pipeline);
 }
 
-Status
-script_from_history(const json_t *history, char **text)
+/* The pipelines of joined streams, a line each. */
+static Status
+put_inputs(Script *script, const json_t *inputs, FILE *out)
+{
+	size_t i;
+	json_t *input;
+	json_array_foreach((json_t *)inputs, i, input)
+	{
+		if (i)
+			putc('\n', out);
+		Status status = put_input(script, input, out);
+		if (status < 0)
+			return status;
+	}
+	return STATUS_OK;
+}
+
+/* @param history  of the whole, or NULL: there are inputs */
+static Status
+make_script(const json_t *history, const json_t *inputs, char **text)
 {
 	char *files = NULL, *pipeline = NULL;
 	size_t size, pipeline_size, text_size;
@@ -336,14 +354,14 @@ script_from_history(const json_t *history, char **text)
 	if (!script.files || !out || !whole)
 		status = fail(STATUS_IO, "no memory for the script");
 	else
-		status = put_history(&script, history, out);
+		status = history ? put_history(&script, history, out) : put_inputs(&script, inputs, out);
 	if (script.files)
 		fclose(script.files);
 	if (out)
 		fclose(out);
 	if (status >= 0) {
-		const json_t *tool = json_object_get(json_array_get(history, 0), "tool");
-		put_script(whole, &script, files, pipeline, !strcmp(json_string_value(tool), "fm-train"));
+		const char *tool = json_string_value(json_object_get(json_array_get(history, 0), "tool"));
+		put_script(whole, &script, files, pipeline, tool && !strcmp(tool, "fm-train"));
 	}
 	if (whole)
 		fclose(whole);
@@ -354,4 +372,18 @@ script_from_history(const json_t *history, char **text)
 		*text = NULL;
 	}
 	return status;
+}
+
+Status
+script_from_history(const json_t *history, char **text)
+{
+	return make_script(history, NULL, text);
+}
+
+Status
+script_from_inputs(const json_t *inputs, char **text)
+{
+	if (json_array_size(inputs) == 1)
+		return make_script(json_object_get(json_array_get(inputs, 0), "history"), NULL, text);
+	return make_script(NULL, inputs, text);
 }

@@ -19,6 +19,13 @@
  */
 MUST_CHECK Status script_from_history(const json_t *history, char **script);
 
+/**
+ * The script that makes joined streams again, one after the other; of one as script_from_history.
+ *
+ * @param inputs  array of {content, history}: reader_inputs(), or the members of a description
+ */
+MUST_CHECK Status script_from_inputs(const json_t *inputs, char **script);
+
 /** As a shell word: bare where that is safe, else in single quotes. @return malloced */
 char *shell_quote(const char *text);
 

@@ -127,6 +127,25 @@ put_history(FILE *out, const json_t *history, int depth)
 	}
 }
 
+/* That of the whole, or one after the other those of joined streams. */
+static void
+put_histories(FILE *out, const json_t *description)
+{
+	const json_t *history = json_object_get(description, "history");
+	size_t i;
+	json_t *member;
+	if (json_array_size(history)) {
+		fputs("history\n", out);
+		put_history(out, history, 0);
+	}
+	json_array_foreach(json_object_get(description, "members"), i, member)
+	{
+		fprintf(out, "history of joined stream %zu, of %" JSON_INTEGER_FORMAT " samples\n", i + 1,
+			json_integer_value(json_object_get(member, "samples")));
+		put_history(out, json_object_get(member, "history"), 0);
+	}
+}
+
 void
 describe_print(const json_t *description, FILE *out)
 {
@@ -141,8 +160,5 @@ describe_print(const json_t *description, FILE *out)
 		put_layers(out, description);
 	put_text(out, "scores", json_object_get(description, "scores"));
 	put_text(out, "calibration", json_object_get(description, "calibration"));
-	if (json_array_size(json_object_get(description, "history"))) {
-		fputs("history\n", out);
-		put_history(out, json_object_get(description, "history"), 0);
-	}
+	put_histories(out, description);
 }

@@ -312,16 +312,29 @@ put_model(FILE *out, const Page *page)
 	return STATUS_OK;
 }
 
+static bool
+knows_history(const json_t *inputs)
+{
+	size_t i;
+	json_t *input;
+	json_array_foreach((json_t *)inputs, i, input)
+		if (json_array_size(json_object_get(input, "history")))
+			return true;
+	return false;
+}
+
 static void
 put_pipeline(FILE *out, const Page *page)
 {
 	char *script = NULL;
-	if (!json_array_size(page->history))
+	bool is_one = json_array_size(page->inputs) == 1;
+	const json_t *history = json_object_get(json_array_get(page->inputs, 0), "history");
+	if (!knows_history(page->inputs))
 		return;
 	fputs("<h2>How it was made</h2>\n<pre>", out);
 	/* a history that is not ours is shown as it is, not left out */
-	if (script_from_history(page->history, &script) < 0)
-		script = json_canonical(page->history, NULL);
+	if (script_from_inputs(page->inputs, &script) < 0)
+		script = json_canonical(is_one ? history : page->inputs, NULL);
 	html_text(out, script ? script : "");
 	fprintf(out, "</pre>\n<p class=faint>Predictions <code>%s</code></p>\n", page->content);
 	free(script);

@@ -18,7 +18,7 @@ typedef struct Page {
 	const Log *log;
 	const Model *model;
 	const Tiles *mistakes;	/* most confident first */
-	const json_t *history;	/* of the predictions */
+	const json_t *inputs;	/* of the predictions, as reader_inputs: one, or each of joined streams */
 	const char *content;	/* of the predictions: 16 hex digits */
 } Page;
 
