@@ -335,6 +335,17 @@ for line in sys.stdin:
 	refuse 3 'has the class "zero"' fm-fetch small.fms --rename 0=zero --classes order
 	refuse 3 "names only 2" fm-fetch small.fms --classes <(printf 'a\nb\n')
 	refuse 3 "occurs twice" fm-fetch small.fms --classes <(printf 'a\na\nb\nc\nd\ne\n')
+	# nothing is dropped of what is given twice
+	fm-fetch small.fms --class 3,1 > both.fms
+	fm-fetch small.fms --class 3 --class 1 > out.fms
+	diff <(oracle labels out.fms) <(oracle labels both.fms)
+	fm-fetch small.fms --rename 0=x,1=y > both.fms
+	fm-fetch small.fms --rename 0=x --rename 1=y > out.fms
+	cmp both.fms out.fms
+	fm-fetch small.fms --rename 0=x,0=x > out.fms
+	refuse 2 'gives the class "0" two names, "x" and "yz"' fm-fetch small.fms --rename 0=x,1=y,0=yz
+	refuse 2 'gives the class "0" two names, "x" and "y"' fm-fetch small.fms --rename 0=x --rename 0=y
+	refuse 2 '--range was given twice: "0:5" and "5:9"' fm-fetch small.fms --range 0:5 --range 5:9
 	local wrong
 	for wrong in a a= =b a=b=c 'a=b,' ,a=b; do
 		run -2 fm-fetch small.fms --rename "$wrong"

@@ -102,6 +102,11 @@ predictions() {
 	run -1 --separate-stderr fm-metrics --assert 'accuracy>=0.9 && f1.macro>0.1 && recall[c]>0' in.fms
 	[ "$stderr" = "fm-metrics: accuracy is 0.6, not >= 0.9; recall[c] is 0, not > 0" ]
 	[[ $output == *"Confusion matrix"* ]]
+	run -1 --separate-stderr fm-metrics -a 'accuracy>0.9' -a 'samples==5' in.fms
+	[ "$stderr" = "fm-metrics: accuracy is 0.6, not > 0.9" ]
+	run -1 fm-metrics -a 'samples==5' --assert 'accuracy>0.9' in.fms
+	run -0 fm-metrics -a 'samples==5' --assert 'accuracy<0.9' in.fms
+	run -2 fm-metrics --baseline a.fms --baseline b.fms in.fms
 }
 
 @test "a gate's class may have brackets and spaces in its name" {

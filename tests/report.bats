@@ -73,3 +73,9 @@ setup_file() {
 	run -4 fm-report -m nowhere "$BATS_FILE_TMPDIR/p.fms" -o r.html
 	[ "$(cat r.html)" = old ]
 }
+
+@test "a second log is refused, not dropped" {
+	cd "$BATS_FILE_TMPDIR"
+	refuse 2 '--log was given twice: "run.jsonl" and "other.log"' fm-report -l run.jsonl -l other.log p.fms
+	[ -z "$output" ]
+}

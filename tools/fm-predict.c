@@ -27,7 +27,7 @@ static const char *precision = "auto";
 static uint64_t threads;
 
 static const Option options[] = {
-	OPT_TEXT('m', "model", "MODEL", &model_path, "the model, made by fm-train", .is_manner = true),
+	OPT_TEXT('m', "model", "MODEL", &model_path, "the model, made by fm-train", .is_manner = true, .joint = ""),
 	OPT_CHOICE('f', "format", "stream|tsv|jsonl", &format, "write this", .is_manner = true,
 		   .fallback = "stream, on a terminal tsv"),
 	OPT_COUNT(0, "top", "K", &top, "tsv, jsonl: also the K most probable classes", .least = 0, .most = 65536,

@@ -19,9 +19,9 @@ static uint64_t mistakes = 24;
 
 static const Option options[] = {
 	OPT_TEXT('o', "output", "FILE", &output, "write the page here", .fallback = "standard output"),
-	OPT_TEXT('m', "model", "FILE", &model_path, "show the net of this model"),
-	OPT_TEXT('l', "log", "FILE", &log_path, "show the training curves of this log of fm-train"),
-	OPT_TEXT('b', "baseline", "FILE", &baseline_path, "show the scores beside these, of fm-metrics --json"),
+	OPT_TEXT('m', "model", "FILE", &model_path, "show the net of this model", .joint = ""),
+	OPT_TEXT('l', "log", "FILE", &log_path, "show the training curves of this log of fm-train", .joint = ""),
+	OPT_TEXT('b', "baseline", "FILE", &baseline_path, "show the scores beside these, of fm-metrics --json", .joint = ""),
 	OPT_COUNT('n', "mistakes", "N", &mistakes, "show the N most confident mistakes", .most = 1000),
 	OPT_TEXT('t', "title", "TEXT", &title, "title of the page"),
 	OPT_END,

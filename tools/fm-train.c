@@ -63,7 +63,7 @@ static const Option options[] = {
 		 .is_share = true),
 	OPT_TEXT(0, "class-weights", "balanced|FILE", &class_weights, "let samples of each class count differently"),
 	OPT_FLAG(0, "skip-unlabelled", &skip_unlabelled, "leave unlabelled samples out instead of refusing them"),
-	OPT_TEXT(0, "val", "FILE", &val, "validate on this stream after each epoch", .is_manner = true),
+	OPT_TEXT(0, "val", "FILE", &val, "validate on this stream after each epoch", .is_manner = true, .joint = ""),
 	OPT_CHOICE(0, "monitor", MONITOR_CHOICES, &monitor, "what makes an epoch the best", .fallback = "val_loss"),
 	OPT_PARSED(0, "patience", "N", &patience, expect_count, "stop after N epochs in a row without a better one"),
 	OPT_CHOICE(0, "views", VIEWS_CHOICES, &views, "have fm-predict average over these test views"),

@@ -92,13 +92,36 @@ find_name(const char *name, size_t length, const Option **found)
 	return fail(STATUS_USAGE, "%s option --%.*s", matches ? "ambiguous" : "unknown", (int)length, name);
 }
 
-/* Note that an option of the tool's table was given. */
-static void
+/* Note that an option of the tool's table was given. @return was it before? */
+static bool
 note_given(const Option *option)
 {
 	for (int i = 0; i < OPTIONS_MOST && current->options[i].kind != OPTION_END; i++)
-		if (&current->options[i] == option)
+		if (&current->options[i] == option) {
+			bool was = given[i];
+
 			given[i] = true;
+			return was;
+		}
+	return false;
+}
+
+/* A text that was given before: both hold, or it is said that they can't. @param before  the former one */
+static Status
+add_text(const Option *option, const char *before, const char *text)
+{
+	if (!*option->joint && strcmp(before, text) != 0)
+		return fail(STATUS_USAGE, "--%s was given twice: \"%s\" and \"%s\"; it takes one", option->name, before, text);
+	if (!*option->joint)
+		return STATUS_OK;
+	/* as lasting as argv, where the others are */
+	char *both = malloc(strlen(before) + strlen(option->joint) + strlen(text) + 1);
+
+	if (!both)
+		return fail(STATUS_IO, "no memory for --%s", option->name);
+	strcat(strcat(strcpy(both, before), option->joint), text);
+	*(const char **)option->value = both;
+	return STATUS_OK;
 }
 
 static Status
@@ -108,11 +131,15 @@ set(const Arguments *arguments, const Option *option, const char *argument)
 
 	if (arguments->is_rehearsal && !is_question)
 		return STATUS_OK;
-	note_given(option);
-	if (option->kind != OPTION_FLAG)
-		return value_read(option, argument);
-	*(bool *)option->value = true;
-	return STATUS_OK;
+	bool is_again = note_given(option);
+	if (option->kind == OPTION_FLAG) {
+		*(bool *)option->value = true;
+		return STATUS_OK;
+	}
+	const char *before = option->joint ? *(const char **)option->value : NULL;
+	Status status = value_read(option, argument);
+
+	return status < 0 || !option->joint || !is_again ? status : add_text(option, before, argument);
 }
 
 /* The argument that stands in the next word. */

@@ -40,6 +40,7 @@ typedef struct Option {
 	bool is_share;		/* OPTION_REAL: also reads "10%" as 0.1 */
 	/** OPTION_PARSED: NULL if text is fine, else what was expected, for the message. */
 	const char *(*parse)(const char *text);
+	const char *joint;	/* a text given again is added behind this; "": another one is refused; NULL: the last counts */
 	const char *fallback;	/* printed by --help as the default of a text that is NULL until something decides */
 } Option;
 

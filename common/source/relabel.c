@@ -216,7 +216,21 @@ rename_parse(const char *text)
 	return NULL;
 }
 
-/* The new names, by old class; malloced array of malloced texts. */
+/* Give this class its new name, once. @param name  malloced, or NULL: it has none yet */
+static Status
+rename_class(char **name, const char *old, size_t old_length, const char *new, size_t new_length)
+{
+	if (*name && (strlen(*name) != new_length || strncmp(*name, new, new_length) != 0))
+		return fail(STATUS_USAGE, "--rename gives the class \"%.*s\" two names, \"%s\" and \"%.*s\"", (int)old_length, old,
+			    *name, (int)new_length, new);
+	free(*name);
+	*name = strndup(new, new_length);
+	if (!*name)
+		abort();
+	return STATUS_OK;
+}
+
+/* The new names, by old class; array of malloced texts, NULL where there is none. */
 static Status
 rename_all(const Source *source, const char *renames, char **names)
 {
@@ -226,10 +240,9 @@ rename_all(const Source *source, const char *renames, char **names)
 
 		if (found < 0)
 			return fail_class(source, "--rename", pair, old);
-		free(names[found]);
-		names[found] = strndup(pair + old + 1, length - old - 1);
-		if (!names[found])
-			abort();
+		Status status = rename_class(&names[found], pair, old, pair + old + 1, length - old - 1);
+		if (status < 0)
+			return status;
 		pair += length;
 	}
 	return STATUS_OK;
@@ -267,10 +280,10 @@ rename_open(Source *source, Source *inner, const char *renames)
 	char **names = memory_zeroed(about->class_count, sizeof *names);
 	Status status = check_plain(source, "--rename");
 
-	for (uint32_t i = 0; i < about->class_count; i++)
-		names[i] = memory_text(about->classes[i]);
 	if (status >= 0)
 		status = rename_all(source, renames, names);
+	for (uint32_t i = 0; i < about->class_count; i++)
+		names[i] = names[i] ? names[i] : memory_text(about->classes[i]);
 	if (status >= 0)
 		status = merge(state, source, names, about->class_count);
 	for (uint32_t i = 0; i < about->class_count; i++)

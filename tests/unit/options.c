@@ -11,7 +11,7 @@
 
 static uint64_t batch = 128, memory;
 static double rate = 1e-3, share = 0.25;
-static const char *schedule = "constant", *output, *file, *parsed;
+static const char *schedule = "constant", *output, *file, *parsed, *list, *log_path;
 static bool flip;
 
 static const char *
@@ -28,6 +28,8 @@ static const Option options[] = {
 	OPT_CHOICE(0, "schedule", "constant|step|cosine", &schedule, "schedule"),
 	OPT_TEXT('o', "output", "FILE", &output, "output", .is_manner = true),
 	OPT_PARSED(0, "even", "N", &parsed, parse_even, "even"),
+	OPT_PARSED(0, "list", "A,...", &list, parse_even, "a list", .joint = ","),
+	OPT_TEXT('l', "log", "FILE", &log_path, "a file that is read", .joint = ""),
 	OPT_FLAG('f', "flip", &flip, "flip"),
 	OPT_OPERAND("FILE", &file, "a stream"),
 	OPT_END,
@@ -105,6 +107,16 @@ TEST(every_way_of_writing)
 	CHECK_RUN("- -q", 0, "- 1 {");
 }
 
+TEST(nothing_is_dropped_unsaid)
+{
+	CHECK_RUN("--list 2 --list=4 --list 6", 0, "\"list\":\"2,4,6\"");
+	CHECK_RUN("--list 2", 0, "\"list\":\"2\"");
+	CHECK_RUN("--list 2 --list 3", 2, "--list wants an even number, not \"3\"");
+	CHECK_RUN("-l a --log b", 2, "fm-try: --log was given twice: \"a\" and \"b\"; it takes one; see");
+	CHECK_RUN("-l a --log a", 0, "\"log\":\"a\"");
+	CHECK_RUN("-o a -o b", 0, "- 0 {");
+}
+
 TEST(numbers_have_ranges)
 {
 	CHECK_RUN("-b 1", 0, "\"batch\":\"1\"");
@@ -164,6 +176,7 @@ main(void)
 {
 	RUN(defaults_are_recorded);
 	RUN(every_way_of_writing);
+	RUN(nothing_is_dropped_unsaid);
 	RUN(numbers_have_ranges);
 	RUN(sizes_choices_and_parsed_text);
 	RUN(what_is_wrong_is_said);
