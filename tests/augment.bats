@@ -104,6 +104,7 @@ samples() {
 	# a run that has nothing left to do
 	fm-augment --epochs 4 --start-epoch 4 in.fms > none.fms
 	[ "$(samples none.fms | wc -l)" -eq 10 ]
+	fm-info none.fms
 	run -2 fm-augment --epochs 4 --start-epoch 5 in.fms
 	run -2 fm-augment --start-epoch 1 in.fms
 }

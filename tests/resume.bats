@@ -133,6 +133,58 @@ setup_file() {
 	diff <(without_times log) <(without_times part)
 }
 
+@test "sent from behind the last epoch, when only the end was missing" {
+	for parts in 0 30; do
+		make_stream in.fms --holdout $parts
+		for form in "" --lazy; do
+			send() { fm-augment --preset seed --epochs 3 ${form:+"$form"} "$@" in.fms; }
+			send > all.fms
+			train -o whole.safetensors all.fms
+			rm -f c part.safetensors
+			run -75 interrupt $(($(stat -c %s all.fms) - 100)) all.fms --checkpoint c -o part.safetensors
+			[ "$(state c epoch)" = 3 ] && [ "$(state c finished)" = False ]
+			send --start-epoch 2 > late.fms
+			run -3 train --checkpoint c --resume -o part.safetensors late.fms
+			assert_output --partial "or with: fm-augment --start-epoch 3"
+			send --start-epoch 3 > late.fms
+			# a run that begins with it has missed everything
+			run -3 train -o part.safetensors late.fms
+			assert_output --partial "begins with epoch 3"
+			[ ! -e part.safetensors ]
+			train --checkpoint c --resume -o part.safetensors late.fms
+			cmp whole.safetensors part.safetensors
+			[ "$(state c finished)" = True ]
+			rm part.safetensors
+			train --checkpoint c --resume -o part.safetensors late.fms
+			cmp whole.safetensors part.safetensors
+			# too early for it
+			run -75 interrupt $(($(stat -c %s all.fms) * 3 / 4)) all.fms --checkpoint c -o m.safetensors
+			epoch=$(state c epoch)
+			run -3 train --checkpoint c --resume -o m.safetensors late.fms
+			assert_output --partial "begins with epoch 3, the checkpoint stopped in epoch $epoch"
+			[ ! -e m.safetensors ]
+		done
+	done
+}
+
+@test "a record without samples is in no epoch, wherever the stream begins" {
+	make_stream in.fms --epochs 3 --rows 20
+	train -o whole.safetensors in.fms
+	run -75 interrupt $(($(stat -c %s in.fms) * 2 / 3)) in.fms --checkpoint c -o part.safetensors
+	make_stream late.fms --epochs 3 --empty --start-epoch "$(state c epoch)"
+	train --checkpoint c --resume -o part.safetensors late.fms
+	cmp whole.safetensors part.safetensors
+	make_stream empty.fms --epochs 3 --rows 20 --empty
+	train -o part.safetensors empty.fms
+	same_weights whole.safetensors part.safetensors
+	make_stream late.fms --epochs 3 --empty --start-epoch 1
+	run -3 train -o m.safetensors late.fms
+	assert_output --partial "begins with epoch 1"
+	make_stream late.fms --epochs 3 --start-epoch 3
+	train --checkpoint c --resume -o part.safetensors late.fms
+	cmp whole.safetensors part.safetensors
+}
+
 @test "one command line serves first start, next start and a finished run" {
 	make_stream in.fms --holdout 30 --epochs 3
 	make_stream plain.fms --holdout 30

@@ -170,7 +170,8 @@ check_totals(const Reader *reader, const json_t *metadata)
 	if (status < 0 || !reader->about.epoch_samples || reader->about.epochs == EPOCHS_NONE ||
 	    reader->about.epochs == EPOCHS_ENDLESS)
 		return status;
-	if ((uint64_t)member->epoch + 1 != reader->about.epochs)
+	/* none at all: it was sent from behind the last one */
+	if (member->epoch >= 0 && (uint64_t)member->epoch + 1 != reader->about.epochs)
 		return fail(STATUS_INPUT, "the stream ends after epoch %" PRId64 ", fm.epochs is %" PRIu64, member->epoch,
 			    reader->about.epochs);
 	return STATUS_OK;

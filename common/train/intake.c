@@ -134,7 +134,8 @@ keep(Intake *intake, Kept *kept, const Record *record)
 	return status < 0 ? status : kept_add(kept, &rows);
 }
 
-/* @return 1 it was a hold-out record or belongs to a plain stream or a data set, and is kept; 0 it is the feed's */
+/* @return 1 it was a hold-out record or belongs to a plain stream or a data set, and is kept, or it has no samples and
+ *         belongs to no epoch; 0 it is the feed's */
 static Status
 take(Intake *intake, Consumed *holdout)
 {
@@ -143,7 +144,7 @@ take(Intake *intake, Consumed *holdout)
 	Status status;
 
 	if (!is_holdout && intake->is_repeated && (!intake->is_lazy || record->epoch >= 0))
-		return 0;
+		return record->epoch < 0;
 	if (is_holdout)
 		consumed_add(holdout, record, 0, record->n);
 	if (intake->is_repeated)

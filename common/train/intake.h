@@ -29,7 +29,7 @@ typedef struct Intake {
 	Consumed consumed;	/* of a repeated stream: the hold-out part, a lazy one's data set; the feed goes on from there */
 	uint64_t memory;	/* bytes to keep in memory */
 	Record record;		/* of a repeated stream: the first one of its epochs */
-	bool has_record;
+	bool has_record;	/* there is one: the stream doesn't begin behind its last epoch */
 } Intake;
 
 /** Open, and read the first record. @param path  "-" for stdin */

@@ -75,27 +75,32 @@ pass(StreamFeed *feed, uint64_t count)
 	}
 }
 
-static Status
+static void
 begin(StreamFeed *feed, Intake *intake, uint32_t batch, uint64_t epochs, Consumed *epoch_begin)
 {
 	*feed = (StreamFeed){ .intake = intake, .batch = batch, .epochs = epochs, .epoch_begin = epoch_begin };
 	consumed_copy(epoch_begin, &intake->consumed);
-	if (intake->has_record)
-		return STATUS_OK;
-	return fail(STATUS_INPUT, "%s ends after its hold-out part", intake->name);
+}
+
+/* with which epoch the stream begins; one that has none was sent from behind its last */
+static uint64_t
+first_epoch(const Intake *intake)
+{
+	return intake->has_record ? (uint64_t)intake->record.epoch : intake->reader.about.epochs;
 }
 
 Status
 stream_feed_open(StreamFeed *feed, Intake *intake, uint32_t batch, uint64_t epochs, Consumed *epoch_begin)
 {
-	Status status = begin(feed, intake, batch, epochs, epoch_begin);
-
-	if (status >= 0 && intake->record.epoch > 0)
+	begin(feed, intake, batch, epochs, epoch_begin);
+	if (first_epoch(intake) == EPOCHS_ENDLESS)
+		return fail(STATUS_INPUT, "%s ends before its first epoch", intake->name);
+	if (first_epoch(intake) > 0)
 		return fail(STATUS_INPUT,
-			    "%s begins with epoch %" PRId64 ", and there is no checkpoint that stopped there; "
+			    "%s begins with epoch %" PRIu64 ", and there is no checkpoint that stopped there; "
 			    "leave --start-epoch out",
-			    intake->name, intake->record.epoch);
-	return status < 0 ? status : look_at_record(feed);
+			    intake->name, first_epoch(intake));
+	return look_at_record(feed);
 }
 
 /* how many more samples of the open record lie before the mark */
@@ -148,10 +153,12 @@ begin_at_epoch(StreamFeed *feed, const Mark *mark)
 	Intake *intake = feed->intake;
 	Status status;
 
-	if (intake->record.epoch != (int64_t)mark->epoch)
-		return fail(STATUS_INPUT, "%s begins with epoch %" PRId64 ", the checkpoint stopped in epoch %" PRIu64
+	if (first_epoch(intake) == EPOCHS_ENDLESS)
+		return fail(STATUS_INPUT, "%s ends before its first epoch", intake->name);
+	if (first_epoch(intake) != mark->epoch)
+		return fail(STATUS_INPUT, "%s begins with epoch %" PRIu64 ", the checkpoint stopped in epoch %" PRIu64
 			    "; send the input from its start, or with: fm-augment --start-epoch %" PRIu64,
-			    intake->name, intake->record.epoch, mark->epoch, mark->epoch);
+			    intake->name, first_epoch(intake), mark->epoch, mark->epoch);
 	feed->epoch = mark->epoch;
 	status = consumed_restore(&intake->consumed, mark->states, mark->epoch_samples, mark->epoch_content);
 	/* epochs before it can't be compared, but a lazy stream's data set has been sent again */
@@ -166,11 +173,12 @@ Status
 stream_feed_resume(StreamFeed *feed, Intake *intake, uint32_t batch, uint64_t epochs, Consumed *epoch_begin,
 		   const Mark *mark)
 {
-	Status status = begin(feed, intake, batch, epochs, epoch_begin);
+	Status status = STATUS_OK;
 
-	if (status >= 0 && intake->record.epoch > 0)
+	begin(feed, intake, batch, epochs, epoch_begin);
+	if (first_epoch(intake) > 0)
 		status = begin_at_epoch(feed, mark);
-	if (status >= 0)
+	if (status >= 0 && intake->has_record)
 		status = look_at_record(feed);
 	return status < 0 ? status : pass_to_mark(feed, mark);
 }

@@ -1,7 +1,7 @@
 """Streams to train on: pictures of 8 x 8 whose brightest quarter is their class, with noise.
 
     train.py OUT [--samples N] [--holdout N] [--classes a,b,c] [--rows N] [--unlabelled N] [--ids none] [--names]
-                 [--wrong N] [--epochs N|inf --start-epoch K --send N] [--no-labels-announced] [--seed N]
+                 [--wrong N] [--epochs N|inf --start-epoch K --empty] [--no-counts] [--seed N]
 
 With --epochs a repeated stream: every epoch in an order and with noise of its own, which depend on seed and epoch alone.
 """
@@ -26,6 +26,7 @@ parser.add_argument("--ids", default="given")
 parser.add_argument("--names", action="store_true")
 parser.add_argument("--epochs", default=None)
 parser.add_argument("--start-epoch", type=int, default=0)
+parser.add_argument("--empty", action="store_true", help="begin with a record without samples")
 parser.add_argument("--no-counts", action="store_true")
 parser.add_argument("--wrong", type=int, default=0, help="every n-th label is another class's")
 parser.add_argument("--seed", type=int, default=1)
@@ -75,7 +76,7 @@ class Writer:
 
     def send(self, tensors, metadata):
         n = len(tensors["image"])
-        for begin in range(0, n, options.rows):
+        for begin in range(0, max(n, 1), options.rows):
             more = {"fm.record": str(self.records), **metadata, **(self.first if not self.records else {})}
             self.file.write(stream.record(more, take(tensors, slice(begin, begin + options.rows))))
             self.records += 1
@@ -104,6 +105,8 @@ def main(file):
         writer.send(rest, mark)
         return writer.end()
     last = 10 ** 9 if options.epochs == "inf" else int(options.epochs)
+    if options.empty or options.start_epoch == last and not options.holdout:
+        writer.send(take(rest, slice(0, 0)), mark)
     for epoch in range(options.start_epoch, last):
         writer.send(epoch_of(rest, epoch), {**mark, "fm.epoch": str(epoch)})
     return writer.end()

@@ -195,7 +195,7 @@ refused_later(const char *says, const char *first, const char *second, const cha
 	Status status;
 
 	for (int i = 0; i < 3 && headers[i]; i++)
-		bytes_append_record(&bytes, headers[i], zeros, strstr(headers[i], "\"image\"") ? 8 : 0);
+		bytes_append_record(&bytes, headers[i], zeros, strstr(headers[i], "[0,8]") ? 8 : 0);
 	status = read_bytes(bytes.data, bytes.size);
 	free(bytes.data);
 	return says ? status == STATUS_INPUT && strstr(status_message(), says) : status == STATUS_OK;
@@ -231,6 +231,9 @@ TEST(parts_and_epochs)
 {
 	CHECK(refused_later(NULL, EPOCHS, EPOCH("1", "1"), END("2", "4")), "%s", status_message());
 	CHECK(refused_later("ends after epoch 0", EPOCHS, END("1", "2"), NULL));
+	/* sent from behind the last one */
+	CHECK(refused_later(NULL, META_("0", KEYS REPEATED) TENSOR("image", "U8", "0,2,2,1", "0", "0") "}", END("1", "0"), NULL),
+	      "%s", status_message());
 	CHECK(refused_later("epoch 0 has 4 samples", EPOCHS, EPOCH("1", "0"), EPOCH("2", "1")));
 	CHECK(refused_later("fm.epoch is 2 of", EPOCHS, EPOCH("1", "2"), NULL));
 	CHECK(refused_later("fm.epoch is missing", EPOCHS, META_("1", "") IMAGE "}", NULL));
