@@ -301,12 +301,53 @@ open("bad", "wb").write(data)' $at
 	run -75 interrupt $(($(stat -c %s in.fms) / 2)) in.fms --checkpoint c --log log -o m.safetensors
 	known=$(wc -l < log)
 	cp log expected
-	# as if it had gone on, and lost power before the next checkpoint
-	tail -n 1 log >> log
+	cp c c.kept
+	# as if it had gone on, and lost power before the next checkpoint, or in a line
 	train --checkpoint c --resume --log log -o m.safetensors in.fms
-	[ "$(wc -l < log)" = 7 ]
-	cmp expected <(head -n "$known" log)
-	[ "$(column <(tail -n +2 log) epoch | tr '\n' ' ')" = "0 1 2 3 4 5 " ]
+	for lines in 0 1 2; do
+		head -n $((known + lines)) log > again
+		tail -n "+$((known + lines + 1))" log | head -c 50 >> again
+		cp c.kept c
+		run --separate-stderr train --checkpoint c --resume --log again -o m.safetensors in.fms
+		[ "$status" = 0 ] && [ -z "$stderr" ] || fail "$stderr"
+		[ "$(wc -l < again)" = 7 ]
+		cmp expected <(head -n "$known" again)
+		[ "$(column <(tail -n +2 again) epoch | tr '\n' ' ')" = "0 1 2 3 4 5 " ]
+	done
+}
+
+@test "nothing of a log is cut that is not the run's own" {
+	make_stream in.fms --holdout 30 --epochs 6 --rows 7
+	run -75 interrupt $(($(stat -c %s in.fms) / 2)) in.fms --checkpoint c.kept --log log.kept -o m.safetensors
+	known=$(wc -l < log.kept)
+	# another run's lines, another program's, the first of them torn
+	head -n 2 log.kept > others
+	echo 'by hand' > words
+	printf 'a torn line' > torn
+	for more in others words torn; do
+		cat log.kept $more > log
+		cp log before
+		cp c.kept c
+		run -0 --separate-stderr train --checkpoint c --resume --log log -o m.safetensors in.fms
+		[[ $stderr == *"log is not cut"*"not this run's"* ]] || fail "$stderr"
+		cmp before <(head -c "$(stat -c %s before)" log)
+		[ "$(grep -c '^$' log)" = 0 ]
+		[ "$(tail -n $((6 - known)) log | column /dev/stdin epoch | tr '\n' ' ')" = "$(seq -s ' ' "$known" 5) " ]
+	done
+	# another file, longer than the checkpoint's; and a checkpoint that doesn't know what its log held
+	for _ in {1..9}; do cat log.kept; done | sed 's/"epoch":0/"epoch":7/' > other
+	cp other before
+	cp c.kept c
+	run -0 --separate-stderr train --checkpoint c --resume --log other -o m.safetensors in.fms
+	[[ $stderr == *"other is not cut"*"not the file"* ]] || fail "$stderr"
+	cmp before <(head -c "$(stat -c %s before)" other)
+	# the first epoch: another run's lines begin as this one's would
+	run -75 interrupt $(($(stat -c %s in.fms) / 7)) in.fms --checkpoint c1 --log log1 -o m.safetensors
+	[ "$(state c1 epoch) $(state c1 log_length)" = "0 0" ]
+	cp log.kept log1
+	run -0 --separate-stderr train --checkpoint c1 --resume --log log1 -o m.safetensors in.fms
+	[[ $stderr == *"not this run's"* ]] || fail "$stderr"
+	cmp log.kept <(head -n "$known" log1)
 }
 
 @test "a signal while a plain stream is still being read saves a checkpoint, too" {

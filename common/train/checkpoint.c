@@ -244,7 +244,7 @@ checkpoint_save(Training *training)
 
 	if (!training->settings->checkpoint)
 		return STATUS_OK;
-	training->state.log_length = log_length(&training->log);
+	training->state.log_length = log_length(&training->log, &training->state.log_hash);
 	status = checkpoint_make(training, &model);
 	if (status < 0)
 		return status;

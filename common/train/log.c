@@ -11,23 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static Status
-cut(const Log *log, int64_t length)
-{
-	struct stat about;
-
-	if (fstat(log->fd, &about) < 0)
-		return fail_errno("%s", log->path);
-	/* a shorter one is another file than the checkpoint knew: it is continued, never padded */
-	if (!S_ISREG(about.st_mode) || about.st_size <= length)
-		return STATUS_OK;
-	if (ftruncate(log->fd, length) < 0)
-		return fail_errno("%s", log->path);
-	return STATUS_OK;
-}
-
 Status
-log_open(Log *log, const char *path, int64_t length)
+log_open(Log *log, const char *path, const LogPlace *place)
 {
 	*log = (Log){ .fd = -1, .path = path };
 	if (!path)
@@ -35,7 +20,7 @@ log_open(Log *log, const char *path, int64_t length)
 	log->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY, 0666);
 	if (log->fd < 0)
 		return fail_errno("%s", path);
-	return length < 0 ? STATUS_OK : cut(log, length);
+	return log_cut(log->fd, path, place);
 }
 
 static json_t *
@@ -94,11 +79,13 @@ log_write(Log *log, const LogLine *line)
 }
 
 int64_t
-log_length(const Log *log)
+log_length(const Log *log, uint64_t *hash)
 {
 	struct stat about;
 
+	*hash = 0;
 	if (log->fd < 0 || fdatasync(log->fd) < 0 || fstat(log->fd, &about) < 0 || !S_ISREG(about.st_mode))
 		return -1;
+	*hash = log_hash(log->fd, log->path, about.st_size);
 	return about.st_size;
 }

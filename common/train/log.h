@@ -3,6 +3,7 @@
 #define FM_TRAIN_LOG_H
 
 #include "status.h"
+#include "train/log_cut.h"
 #include "train/monitor.h"
 
 #include <stdint.h>
@@ -25,15 +26,19 @@ typedef struct Log {
 /**
  * Open for appending.
  *
- * @param path    NULL: no log
- * @param length  where a resumed run's checkpoint stood: a regular file is cut to it; -1: nothing is cut
+ * @param path   NULL: no log
+ * @param place  where a resumed run's checkpoint stood: a regular file is cut to it, see log_cut
  */
-MUST_CHECK Status log_open(Log *log, const char *path, int64_t length);
+MUST_CHECK Status log_open(Log *log, const char *path, const LogPlace *place);
 
 /** Append one line, with one write(2). */
 MUST_CHECK Status log_write(Log *log, const LogLine *line);
 
-/** Its length in bytes, safely on disk; -1 where that has no meaning (no log, a pipe, a terminal). */
-int64_t log_length(const Log *log);
+/**
+ * Its length in bytes, safely on disk; -1 where that has no meaning (no log, a pipe, a terminal).
+ *
+ * @param hash  out: of these bytes; 0: unknown
+ */
+int64_t log_length(const Log *log, uint64_t *hash);
 
 #endif

@@ -373,6 +373,16 @@ open_backend(Training *training)
 	return checkpoint_restore(training);
 }
 
+static Status
+open_log(Training *training)
+{
+	const State *state = &training->state;
+	const LogPlace place = { .length = is_resumed(training) ? state->log_length : -1, .hash = state->log_hash,
+				 .epoch = state->epoch, .step = state->step };
+
+	return log_open(&training->log, training->settings->log, &place);
+}
+
 Status
 training_prepare(Training *training)
 {
@@ -401,7 +411,6 @@ training_prepare(Training *training)
 	if (status >= 0)
 		status = held_open(training, &is_held);
 	if (status >= 0)
-		status = log_open(&training->log, training->settings->log,
-				  is_resumed(training) ? training->state.log_length : -1);
+		status = open_log(training);
 	return status < 0 ? status : start_ring(training, is_held);
 }

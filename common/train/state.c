@@ -12,6 +12,7 @@ typedef enum FieldKind {
 	FIELD_COUNT, /* uint64_t */
 	FIELD_INDEX, /* int64_t, at least -1 */
 	FIELD_HASH,  /* uint64_t, as 16 hex digits */
+	FIELD_HASH_LATER, /* likewise; 0 where an older program has left it out */
 	FIELD_REAL,  /* double; null where it is not a number */
 	FIELD_FLAG,
 } FieldKind;
@@ -45,6 +46,7 @@ static const Field fields[] = {
 	FIELD("val_content", FIELD_HASH, val_content),
 	FIELD("class_weights", FIELD_HASH, class_weights),
 	FIELD("log_length", FIELD_INDEX, log_length),
+	FIELD("log_hash", FIELD_HASH_LATER, log_hash),
 	FIELD("finished", FIELD_FLAG, is_finished),
 };
 
@@ -67,6 +69,7 @@ field_json(FieldKind kind, const void *value)
 	case FIELD_INDEX:
 		return json_integer((json_int_t)*(const int64_t *)value);
 	case FIELD_HASH:
+	case FIELD_HASH_LATER:
 		return hash_json(*(const uint64_t *)value);
 	case FIELD_REAL:
 		return isfinite(*(const double *)value) ? json_real(*(const double *)value) : json_null();
@@ -122,6 +125,9 @@ read_field(FieldKind kind, void *value, const json_t *json)
 		return read_whole(value, json, -1);
 	case FIELD_HASH:
 		return read_hash(value, json);
+	case FIELD_HASH_LATER:
+		*(uint64_t *)value = 0;
+		return !json || read_hash(value, json);
 	case FIELD_REAL:
 		return read_real(value, json);
 	case FIELD_FLAG:

@@ -26,6 +26,7 @@ typedef struct State {
 	uint64_t val_content;	/* fm.content of the validation data; 0: none */
 	uint64_t class_weights; /* hash of --class-weights; 0: none */
 	int64_t log_length;	/* bytes; -1: unknown */
+	uint64_t log_hash;	/* of these; 0: unknown */
 	bool is_finished;
 } State;
 
