@@ -181,28 +181,6 @@ put_input(Script *script, const json_t *input, FILE *out)
 	return put_history(script, history, out);
 }
 
-/* The commands that make a side input go before the pipeline, into a file. */
-static Status
-put_file(Script *script, const json_t *input, const char *option, FILE *out)
-{
-	int number = ++script->file_count;
-	char *command = NULL;
-	size_t size;
-	FILE *memory = open_memstream(&command, &size);
-	if (!memory)
-		return fail(STATUS_IO, "no memory for the script");
-	Status status = put_input(script, input, memory);
-	fclose(memory);
-	if (status >= 0) {
-		/* a model is written by -o of the last command of its pipeline, a stream to its stdout */
-		bool is_model = !strcmp(option, "model");
-		fprintf(script->files, is_model ? "%s --output=\"$files/%d\"\n" : "%s >\"$files/%d\"\n", command, number);
-		fprintf(out, " --%s=\"$files/%d\"", option, number);
-	}
-	free(command);
-	return status;
-}
-
 static bool
 input_is(const json_t *input, const char *name)
 {
@@ -210,36 +188,6 @@ input_is(const json_t *input, const char *name)
 	return own && !strcmp(own, name);
 }
 
-/* What stands before the tool's own command: "… |\n". */
-static Status
-put_stdin(Script *script, const json_t *inputs, FILE *out)
-{
-	size_t i, members = 0, streams = 0;
-	json_t *input;
-	json_array_foreach((json_t *)inputs, i, input)
-	{
-		members += input_is(input, "member");
-		streams += input_is(input, "stdin");
-	}
-	if (!members && !streams)
-		return STATUS_OK;
-	if (members + streams > 1)
-		fputs("{ ", out);
-	json_array_foreach((json_t *)inputs, i, input)
-	{
-		if (!input_is(input, "member") && !input_is(input, "stdin"))
-			continue;
-		Status status = put_input(script, input, out);
-		if (status < 0)
-			return status;
-		if (members + streams > 1)
-			fputs("; ", out);
-	}
-	fputs(members + streams > 1 ? "} |\n" : " |\n", out);
-	return STATUS_OK;
-}
-
-/* fm-predict's, where SIGHUP has changed it. */
 static size_t
 count_inputs(const json_t *inputs, const char *name)
 {
@@ -251,38 +199,102 @@ count_inputs(const json_t *inputs, const char *name)
 	return count;
 }
 
-/* A stream or a model that is read beside standard input. */
-static bool
-takes_file(const char *tool, const char *option)
+/* The commands that make all inputs of this name, one after the other: members of a joined stream. */
+static Status
+put_named(Script *script, const json_t *inputs, const char *name, FILE *out)
 {
-	static const char *const known[][2] = { { "fm-train", "val" }, { "fm-predict", "model" } };
+	size_t i, count = count_inputs(inputs, name);
+	json_t *input;
 
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-		if (!strcmp(tool, known[i][0]) && !strcmp(option, known[i][1]))
+	fputs(count > 1 ? "{ " : "", out);
+	json_array_foreach((json_t *)inputs, i, input)
+	{
+		if (!input_is(input, name))
+			continue;
+		Status status = put_input(script, input, out);
+		if (status < 0)
+			return status;
+		fputs(count > 1 ? "; " : "", out);
+	}
+	fputs(count > 1 ? "}" : "", out);
+	return STATUS_OK;
+}
+
+/* The commands that make a side input go before the pipeline, into a file. */
+static Status
+put_file(Script *script, const json_t *inputs, const char *option, FILE *out)
+{
+	int number = ++script->file_count;
+	char *command = NULL;
+	size_t size;
+	FILE *memory = open_memstream(&command, &size);
+	if (!memory)
+		return fail(STATUS_IO, "no memory for the script");
+	Status status = put_named(script, inputs, option, memory);
+	fclose(memory);
+	if (status >= 0) {
+		/* a model is written by -o of the last command of its pipeline, a stream to its stdout */
+		bool is_model = !strcmp(option, "model");
+		fprintf(script->files, is_model ? "%s --output=\"$files/%d\"\n" : "%s >\"$files/%d\"\n", command, number);
+		fprintf(out, " --%s=\"$files/%d\"", option, number);
+	}
+	free(command);
+	return status;
+}
+
+/* What stands before the tool's own command: "… |\n". */
+static Status
+put_stdin(Script *script, const json_t *inputs, FILE *out)
+{
+	size_t members = count_inputs(inputs, "member"), streams = count_inputs(inputs, "stdin");
+	if (!members && !streams)
+		return STATUS_OK;
+	if (streams > 1 || (streams && members))
+		return fail(STATUS_INPUT, "the history has %zu inputs named stdin and %zu named member", streams, members);
+	Status status = put_named(script, inputs, streams ? "stdin" : "member", out);
+	if (status < 0)
+		return status;
+	fputs(" |\n", out);
+	return STATUS_OK;
+}
+
+/* Streams and models that are read beside standard input. */
+static const char *const side_inputs[][2] = { { "fm-train", "val" }, { "fm-predict", "model" } };
+
+static bool
+takes_input(const char *tool, const char *name)
+{
+	for (size_t i = 0; i < sizeof side_inputs / sizeof *side_inputs; i++)
+		if (!strcmp(tool, side_inputs[i][0]) && !strcmp(name, side_inputs[i][1]))
 			return true;
-	return false;
+	return !strcmp(name, "member") || !strcmp(name, "stdin");
+}
+
+static Status
+check_inputs(const char *tool, const json_t *inputs)
+{
+	size_t i, models = count_inputs(inputs, "model");
+	json_t *input;
+	json_array_foreach((json_t *)inputs, i, input)
+	{
+		const char *name = json_string_value(json_object_get(input, "name"));
+		if (name && !takes_input(tool, name))
+			return fail(STATUS_INPUT, "the history gives %s an input that it doesn't take: %.60s", tool, name);
+	}
+	if (models > 1)
+		return fail(STATUS_INPUT, "%zu models made these predictions one after the other (SIGHUP); no script makes them again",
+			    models);
+	return STATUS_OK;
 }
 
 static Status
 put_side_inputs(Script *script, const char *tool, const json_t *inputs, FILE *out)
 {
-	size_t i;
-	json_t *input;
-	json_array_foreach((json_t *)inputs, i, input)
-	{
-		const char *name = json_string_value(json_object_get(input, "name"));
-		if (!name || !strcmp(name, "member") || !strcmp(name, "stdin"))
-			continue;
-		if (!takes_file(tool, name))
-			return fail(STATUS_INPUT, "the history gives %s an input that it doesn't take: %.60s", tool, name);
-		if (count_inputs(inputs, name) > 1)
-			return fail(STATUS_INPUT, "%zu models made these predictions one after the other (SIGHUP); no script makes them again",
-				    count_inputs(inputs, name));
-		Status status = put_file(script, input, name, out);
-		if (status < 0)
-			return status;
-	}
-	return STATUS_OK;
+	Status status = check_inputs(tool, inputs);
+	for (size_t i = 0; i < sizeof side_inputs / sizeof *side_inputs && status >= 0; i++)
+		if (!strcmp(tool, side_inputs[i][0]) && count_inputs(inputs, side_inputs[i][1]))
+			status = put_file(script, inputs, side_inputs[i][1], out);
+	return status;
 }
 
 static Status

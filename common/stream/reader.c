@@ -336,10 +336,10 @@ reader_inputs(const Reader *reader, const char *name)
 
 	if (state->place != AT_EOF)
 		json_array_append_new(inputs, json_pack("{s:s, s:O}", "name", name, "history", reader->about.history));
-	if (json_array_size(state->members) > 1)
-		name = "member";
 	if (state->place != AT_EOF)
 		return inputs;
+	if (json_array_size(state->members) > 1 && !strcmp(name, "stdin"))
+		name = "member";
 	json_array_foreach(state->members, i, member) {
 		json_t *input = json_pack("{s:s}", "name", name);
 

@@ -78,8 +78,8 @@ enum { READER_READY = 1, READER_INTERRUPTED = 2 };
 MUST_CHECK Status reader_await(Reader *reader, int interruption);
 
 /**
- * What to write in a history entry's "inputs": an array of one {name, content, samples, history}, or of one named
- * "member" for each member of a joined stream. Before the end content and samples are left out.
+ * What to write in a history entry's "inputs": an array of one {name, content, samples, history}, or of one for each
+ * member of a joined stream, which are named "member" where that is stdin. Before the end content and samples are left out.
  *
  * @param name  "stdin", "val", "model"
  * @return new reference

@@ -4,8 +4,6 @@
 #include "net/model.h"
 #include "stream/reader.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 static Status
@@ -28,20 +26,6 @@ keep_all(ValidationFile *file, Reader *reader)
 	return status;
 }
 
-/* members of a joined stream belong to this input, not beside it */
-static json_t *
-one_input(const ValidationFile *file, const Reader *reader)
-{
-	json_t *inputs = reader_inputs(reader, "val");
-	char content[17];
-
-	if (json_array_size(inputs) == 1)
-		return inputs;
-	snprintf(content, sizeof content, "%016" PRIx64, file->content);
-	return json_pack("[{s:s, s:s, s:I, s:[{s:s, s:o}]}]", "name", "val", "content", content, "samples",
-			 (json_int_t)reader->samples, "history", "tool", "cat", "inputs", inputs);
-}
-
 static Status
 read_stream(ValidationFile *file, Reader *reader, uint64_t memory)
 {
@@ -55,7 +39,7 @@ read_stream(ValidationFile *file, Reader *reader, uint64_t memory)
 		status = keep_all(file, reader);
 	file->content = reader->content;
 	if (status >= 0)
-		file->inputs = one_input(file, reader);
+		file->inputs = reader_inputs(reader, "val");
 	else
 		validation_file_release(file);
 	return status;

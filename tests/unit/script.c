@@ -55,6 +55,15 @@ TEST(members_are_joined)
 	CHECK(has("{ fm-fetch; fm-fetch; } |\nfm-augment\n"), "%s", script ? script : refusal);
 }
 
+TEST(members_of_a_side_input_are_joined)
+{
+	make("[{\"tool\":\"fm-train\",\"inputs\":[{\"name\":\"stdin\",\"history\":[{\"tool\":\"fm-fetch\",\"options\":{\"SOURCE\":\"a\"}}]},"
+	     "{\"name\":\"val\",\"history\":[{\"tool\":\"fm-fetch\",\"options\":{\"SOURCE\":\"b\"}}]},"
+	     "{\"name\":\"val\",\"content\":\"0123456789abcdef\",\"history\":[]}]}]");
+	CHECK(has("\n{ fm-fetch b; cat \"$FM_INPUT_1\"; } >\"$files/1\"\n"), "%s", script ? script : refusal);
+	CHECK(has("\nfm-fetch a |\nfm-train --val=\"$files/1\" --output=\"$1\"\n"), "%s", script ? script : refusal);
+}
+
 TEST(an_unknown_input_is_asked_for)
 {
 	make("[{\"tool\":\"fm-augment\",\"inputs\":[{\"name\":\"stdin\",\"content\":\"0123456789abcdef\",\"history\":[]}]}]");
@@ -77,6 +86,9 @@ TEST(strangers_are_refused)
 		"[{\"tool\":\"fm-augment\",\"options\":{\"flip\":\"; reboot\"}}]",
 		"[{\"tool\":\"fm-augment\",\"options\":{\"REBOOT\":\"x\"}}]",
 		"[{\"tool\":\"fm-augment\",\"inputs\":[{\"name\":\"reboot\"}]}]",
+		"[{\"tool\":\"fm-augment\",\"inputs\":[{\"name\":\"stdin\"},{\"name\":\"stdin\"}]}]",
+		"[{\"tool\":\"fm-augment\",\"inputs\":[{\"name\":\"stdin\"},{\"name\":\"member\"}]}]",
+		"[{\"tool\":\"fm-predict\",\"inputs\":[{\"name\":\"model\"},{\"name\":\"model\"}]}]",
 	};
 	for (size_t i = 0; i < sizeof histories / sizeof *histories; i++) {
 		make(histories[i]);
@@ -134,6 +146,7 @@ main(void)
 	RUN(words_are_quoted);
 	RUN(a_pipe_becomes_a_pipeline);
 	RUN(members_are_joined);
+	RUN(members_of_a_side_input_are_joined);
 	RUN(an_unknown_input_is_asked_for);
 	RUN(strangers_are_refused);
 	RUN(a_script_writes_no_file_of_the_historys_choice);
