@@ -110,6 +110,33 @@ json() {
 	[ "$(grep -c '^cat "$FM_INPUT_[12]"$' again.sh)" = 2 ]
 }
 
+@test "the script asks for what came through a pipe and left no history" {
+	head -c 1568 /dev/urandom > frames
+	fm-fetch --raw 28x28x1 < frames > raw.fms
+	fm-info --script raw.fms > again.sh
+	run -2 --separate-stderr sh again.sh < /dev/null
+	[[ $stderr == *"FM_INPUT_1: a file with what fm-fetch has read"* ]]
+	[ -z "$output" ]
+	FM_INPUT_1=frames sh again.sh | cmp - raw.fms
+	for i in 0 1 2; do
+		{ echo "P5 2 2 255" && printf %s "abc$i"; } > $i.pgm
+	done
+	fm-fetch 0.pgm 1.pgm 2.pgm > pictures.fms
+	fm-info --script pictures.fms > again.sh
+	run -2 --separate-stderr sh again.sh < /dev/null
+	printf '%s\0' 0.pgm 1.pgm 2.pgm > list
+	FM_INPUT_1=list sh again.sh | fm-info --json > again.json
+	[ "$(json again.json 'd["content"]')" = "$(fm-info --json pictures.fms | sed 's/.*"content":"\([0-9a-f]*\)".*/\1/')" ]
+}
+
+@test "the script of pictures made as a model's has --like alone" {
+	need fm-train
+	{ echo "P5 20 30 255" && head -c 600 /dev/urandom; } > picture.pgm
+	fm-fetch --like "$BATS_FILE_TMPDIR/m.safetensors" picture.pgm > like.fms
+	fm-info --script like.fms > again.sh
+	sh again.sh | cmp - like.fms
+}
+
 @test "a model comes through a pipe, at once or in pieces, as it does from a file" {
 	want=$(fm-info --json "$BATS_FILE_TMPDIR/m.safetensors")
 	model=$BATS_FILE_TMPDIR/m.safetensors

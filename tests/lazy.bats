@@ -128,6 +128,10 @@ same() {
 	grep -q 'affine I32 \[n, 6\]' text
 	fm-info --script lazy.fms > again.sh
 	sh again.sh | cmp - lazy.fms
+	fm-fetch fashion-mnist --range 0:20 | fm-augment --flip --epochs 3 --start-epoch 1 --lazy > late.fms
+	fm-info --script late.fms > again.sh
+	sh again.sh | cmp - late.fms
+	run ! grep -q start-epoch <(fm-info lazy.fms)
 	fm-info < lazy.fms | cmp - text
 }
 

@@ -42,7 +42,7 @@ static const Option options[] = {
 	OPT_PARSED('e', "epochs", "N|inf", &recipe.epochs, recipe_expect_epochs,
 		   "keep all input and send it N times, shuffled and transformed anew"),
 	OPT_COUNT(0, "start-epoch", "K", &recipe.start_epoch, "begin at epoch K of --epochs, counted from 0",
-		  .most = UINT32_MAX, .is_manner = true),
+		  .most = UINT32_MAX),
 	OPT_FLAG(0, "lazy", &recipe.is_lazy, "send pictures once, and for --epochs rows and transforms alone"),
 	OPT_COUNT(0, "seed", "N", &recipe.seed, "of all random numbers"),
 	OPT_COUNT(0, "threads", "N", &threads, "use N threads", .least = 1, .most = 1024, .is_manner = true,
@@ -66,10 +66,13 @@ static const Manual manual = {
 static json_t *
 history(const Reader *in)
 {
+	json_t *chosen = cli_options();
 	char seed[24];
 
+	if (!recipe.start_epoch)
+		json_object_del(chosen, "start-epoch");
 	snprintf(seed, sizeof seed, "%" PRIu64, recipe.seed);
-	return history_make(manual.name, cli_options(), seed, NULL, reader_inputs(in, "stdin"));
+	return history_make(manual.name, chosen, seed, NULL, reader_inputs(in, "stdin"));
 }
 
 /* @return STATUS_OK: the writer is open, everything is sent but the end; or WRITER_ENOUGH */

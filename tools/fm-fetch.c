@@ -247,17 +247,17 @@ set_operand(json_t *chosen, const char *name, bool is_stream)
 	}
 }
 
-/* How pictures are made to fit is said where they are. */
+/* How pictures are made to fit is said where they are, and by --like alone where that says it. */
 static void
 forget_form(json_t *chosen, const Source *source)
 {
-	if (json_object_get(source->about.input, "fit"))
+	if (json_object_get(source->about.input, "fit") && !like)
 		return;
 	json_object_del(chosen, "fit");
 	json_object_del(chosen, "background");
 }
 
-/* Operands are two in the history: of more, and of a list, a script is given the list, or the shards, on its stdin. */
+/* Operands are two in the history: of more, and of a list, a script asks for the list, or the shards. */
 static void
 name_list(json_t *chosen)
 {

@@ -158,16 +158,22 @@ put_operands(FILE *out, const char *tool, const json_t *options)
 	return STATUS_OK;
 }
 
+/* The script's user must hand this over. @param what, more  words of ours, or a hash */
+static void
+ask_for(Script *script, const char *what, const char *more, FILE *out)
+{
+	script->unknown_count++;
+	fprintf(script->files, ": \"${FM_INPUT_%d:?%s%s}\"\n", script->unknown_count, what, more);
+	fprintf(out, "cat \"$FM_INPUT_%d\"", script->unknown_count);
+}
+
 /* An input that nothing is known of but its content: the script's user must hand it over as a file. */
 static void
 put_unknown(Script *script, const json_t *input, FILE *out)
 {
 	const char *content = json_string_value(json_object_get(input, "content"));
 	bool is_hash = content && strlen(content) == 16 && strspn(content, "0123456789abcdef") == 16;
-	script->unknown_count++;
-	fprintf(script->files, ": \"${FM_INPUT_%d:?a file with content %s}\"\n", script->unknown_count,
-		is_hash ? content : "that the history does not tell");
-	fprintf(out, "cat \"$FM_INPUT_%d\"", script->unknown_count);
+	ask_for(script, "a file with content ", is_hash ? content : "that the history does not tell", out);
 }
 
 static Status
@@ -242,11 +248,33 @@ put_file(Script *script, const json_t *inputs, const char *option, FILE *out)
 	return status;
 }
 
+/* What fm-fetch has read from its standard input and kept no history of, or NULL. */
+static const char *
+unrecorded_input(const char *tool, const json_t *options)
+{
+	const char *source = json_string_value(json_object_get(options, "SOURCE"));
+	const char *list = json_string_value(json_object_get(options, "files0-from"));
+
+	if (strcmp(tool, "fm-fetch") != 0)
+		return NULL;
+	if (list && !strcmp(list, "-"))
+		return "a file with the paths of the pictures, each ended by a NUL";
+	if (!source || strcmp(source, "-") != 0)
+		return NULL;
+	return json_object_get(options, "webdataset") ? "a file with the shards, one after the other" :
+							"a file with what fm-fetch has read from standard input";
+}
+
 /* What stands before the tool's own command: "… |\n". */
 static Status
-put_stdin(Script *script, const json_t *inputs, FILE *out)
+put_stdin(Script *script, const char *tool, const json_t *options, const json_t *inputs, FILE *out)
 {
 	size_t members = count_inputs(inputs, "member"), streams = count_inputs(inputs, "stdin");
+	const char *asked = members + streams ? NULL : unrecorded_input(tool, options);
+	if (asked) {
+		ask_for(script, asked, "", out);
+		fputs(" |\n", out);
+	}
 	if (!members && !streams)
 		return STATUS_OK;
 	if (streams > 1 || (streams && members))
@@ -303,7 +331,7 @@ put_entry(Script *script, const json_t *entry, FILE *out)
 	const char *tool = json_string_value(json_object_get(entry, "tool"));
 	const json_t *options = json_object_get(entry, "options"), *inputs = json_object_get(entry, "inputs");
 	Status status = check_tool(tool);
-	if (status < 0 || (status = put_stdin(script, inputs, out)) < 0)
+	if (status < 0 || (status = put_stdin(script, tool, options, inputs, out)) < 0)
 		return status;
 	fputs(tool, out);
 	if ((status = put_options(out, tool, options)) < 0 || (status = put_side_inputs(script, tool, inputs, out)) < 0)

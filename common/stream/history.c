@@ -22,6 +22,30 @@ history_make(const char *tool, json_t *options, const char *seed, const char *ba
 	return history;
 }
 
+static bool
+repeats(const json_t *entry)
+{
+	const char *tool = json_string_value(json_object_get(entry, "tool"));
+
+	return tool && !strcmp(tool, "fm-augment") && json_object_get(json_object_get(entry, "options"), "epochs");
+}
+
+/* What has repeated it is the last that repeats anything; an earlier one's epochs are samples like others. */
+void
+history_forget_start(json_t *history)
+{
+	for (size_t i = 0; i < json_array_size(history); i++) {
+		json_t *entry = json_array_get(history, i), *inputs = json_object_get(entry, "inputs");
+
+		if (repeats(entry)) {
+			json_object_del(json_object_get(entry, "options"), "start-epoch");
+			continue;
+		}
+		for (size_t k = 0; k < json_array_size(inputs); k++)
+			history_forget_start(json_object_get(json_array_get(inputs, k), "history"));
+	}
+}
+
 /* Entries hold inputs, which hold a history, which holds entries: an array of either is looked through. */
 bool
 history_has_tool(const json_t *history, const char *tool)

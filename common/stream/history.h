@@ -19,6 +19,12 @@
  */
 json_t *history_make(const char *tool, json_t *options, const char *seed, const char *backend, json_t *inputs);
 
+/**
+ * Of the history of a repeated stream forget at which epoch it was begun (fm-augment --start-epoch): what is made of all of
+ * its epochs, in one run or in several, is the same.
+ */
+void history_forget_start(json_t *history);
+
 /** Does an entry of this tool stand anywhere in a history? */
 bool history_has_tool(const json_t *history, const char *tool);
 

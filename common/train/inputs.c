@@ -13,11 +13,12 @@ repeated_input(const Training *training)
 	const Intake *intake = &training->intake;
 	const State *state = &training->state;
 	char content[17];
+	json_t *history = json_deep_copy(training->is_input_whole ? intake->reader.about.history : intake->first_history);
 
+	history_forget_start(history);
 	snprintf(content, sizeof content, "%016" PRIx64, state->content);
-	return json_pack("[{s:s, s:s, s:I, s:O}]", "name", "stdin", "content", content, "samples",
-			 (json_int_t)state->samples, "history",
-			 training->is_input_whole ? intake->reader.about.history : intake->first_history);
+	return json_pack("[{s:s, s:s, s:I, s:o}]", "name", "stdin", "content", content, "samples",
+			 (json_int_t)state->samples, "history", history);
 }
 
 json_t *

@@ -4,6 +4,7 @@
 #include "hash.h"
 #include "json/canonical.h"
 #include "memory.h"
+#include "stream/history.h"
 #include "stream/lazy.h"
 
 #include <inttypes.h>
@@ -33,7 +34,7 @@ columns_json(const About *about)
 static uint64_t
 hash_first_record(const About *about)
 {
-	json_t *all = json_array();
+	json_t *all = json_array(), *history = json_deep_copy(about->history);
 	size_t length;
 	char *text;
 	uint64_t hash;
@@ -42,7 +43,8 @@ hash_first_record(const About *about)
 	json_array_append(all, about->input);
 	for (uint32_t c = 0; c < about->class_count; c++)
 		json_array_append_new(all, json_string(about->classes[c]));
-	json_array_append(all, about->history);
+	history_forget_start(history);
+	json_array_append_new(all, history);
 	json_array_append_new(all, json_integer((json_int_t)about->epochs));
 	json_array_append_new(all, json_integer((json_int_t)about->epoch_samples));
 	if (about->is_lazy) {

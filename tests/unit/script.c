@@ -72,6 +72,24 @@ TEST(an_unknown_input_is_asked_for)
 	CHECK(script && !strstr(script, "reboot"), "%s", script ? script : refusal);
 }
 
+TEST(what_fetch_has_read_from_a_pipe_is_asked_for)
+{
+	static const char *const cases[][2] = {
+		{ "\"raw\":\"2x2x1\",\"SOURCE\":\"-\"", "${FM_INPUT_1:?a file with what fm-fetch has read from standard input}" },
+		{ "\"files0-from\":\"-\"", "${FM_INPUT_1:?a file with the paths of the pictures, each ended by a NUL}" },
+		{ "\"webdataset\":true,\"SOURCE\":\"-\"", "${FM_INPUT_1:?a file with the shards, one after the other}" },
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char history[200];
+		snprintf(history, sizeof history, "[{\"tool\":\"fm-fetch\",\"options\":{%s}}]", cases[i][0]);
+		make(history);
+		CHECK(has(cases[i][1]) && has("cat \"$FM_INPUT_1\" |\nfm-fetch --"), "%s", script ? script : refusal);
+	}
+	make("[{\"tool\":\"fm-fetch\",\"options\":{\"SOURCE\":\"-\"},\"inputs\":[{\"name\":\"stdin\",\"history\":"
+	     "[{\"tool\":\"fm-fetch\"}]}]}]");
+	CHECK(has("fm-fetch |\nfm-fetch -\n") && !has("FM_INPUT"), "%s", script ? script : refusal);
+}
+
 TEST(strangers_are_refused)
 {
 	static const char *const histories[] = {
@@ -105,7 +123,7 @@ TEST(a_script_writes_no_file_of_the_historys_choice)
 		{ "[{\"tool\":\"fm-train\",\"options\":{\"batch\":\"8\",\"output\":\"x\"}}]", "--output" },
 		{ "[{\"tool\":\"fm-train\",\"options\":{\"resume\":true}}]", "--resume" },
 		{ "[{\"tool\":\"fm-augment\",\"options\":{\"threads\":\"999\"}}]", "--threads" },
-		{ "[{\"tool\":\"fm-augment\",\"options\":{\"start-epoch\":\"1\"}}]", "--start-epoch" },
+		{ "[{\"tool\":\"fm-augment\",\"options\":{\"memory\":\"1\"}}]", "--memory" },
 		{ "[{\"tool\":\"fm-export\",\"options\":{\"output\":\"/home/me/.profile\"}}]", "fm-export" },
 		{ "[{\"tool\":\"fm-report\",\"options\":{\"output\":\"/home/me/.profile\"}}]", "fm-report" },
 		{ "[{\"tool\":\"fm-plot\",\"options\":{\"KIND\":\"bars\"}}]", "fm-plot" },
@@ -148,6 +166,7 @@ main(void)
 	RUN(members_are_joined);
 	RUN(members_of_a_side_input_are_joined);
 	RUN(an_unknown_input_is_asked_for);
+	RUN(what_fetch_has_read_from_a_pipe_is_asked_for);
 	RUN(strangers_are_refused);
 	RUN(a_script_writes_no_file_of_the_historys_choice);
 	RUN(what_a_history_holds_is_written);
