@@ -133,6 +133,60 @@ setup_file() {
 	diff <(without_times log) <(without_times part)
 }
 
+@test "killed while only the end of the stream is missing, the last epoch was saved" {
+	make_stream in.fms --holdout 30 --epochs 3 --rows 20
+	train --log log -o whole.safetensors in.fms
+	SIGNAL=KILL run -137 interrupt $(($(stat -c %s in.fms) - 100)) in.fms --checkpoint c --log part -o part.safetensors
+	[ "$(wc -l < part)" = 3 ]
+	[ "$(state c epoch)" = 3 ] && [ "$(state c finished)" = False ]
+	train --checkpoint c --resume --log part -o part.safetensors in.fms
+	cmp whole.safetensors part.safetensors
+	diff <(without_times log) <(without_times part)
+}
+
+# saves OPTIONS…: all checkpoints of a run, one after the other: c.0, c.1, …, and how many there are
+saves() {
+	rm -f saves c.* && mkfifo saves
+	cat saves > all &
+	exec 7> saves
+	train --checkpoint saves -o whole.safetensors "$@"
+	exec 7>&-
+	wait
+	python 'import json, struct
+data, count = open("all", "rb").read(), 0
+while data:
+	length = struct.unpack_from("<Q", data)[0]
+	header = json.loads(data[8:8 + length])
+	end = 8 + length + max(tensor["data_offsets"][1] for name, tensor in header.items() if name != "__metadata__")
+	open("c.%d" % count, "wb").write(data[:end])
+	data, count = data[end:], count + 1
+print(count)'
+}
+
+@test "each epoch is saved at its end, the last one too, and is taken up" {
+	make_stream plain.fms --holdout 30
+	make_stream in.fms --holdout 30 --epochs 4
+	make_stream long.fms --holdout 30 --epochs 40
+	quick=(--arch "flatten, dense classes" --lr 0.5 --patience 3)
+	# the run, and how many epochs it has; 0: as many as it has patience for
+	for run in "3 --epochs 3 plain.fms" "2 --steps 8 plain.fms" "4 in.fms" "3 --epochs 3 in.fms" "2 --steps 8 in.fms" \
+		"4 --steps 20 in.fms" "0 long.fms"; do
+		read -ra words <<< "$run"
+		epochs=${words[0]} words=("${words[@]:1}")
+		[ "$epochs" != 0 ] || words=("${quick[@]}" "${words[@]}")
+		rm -f log
+		count=$(saves --log log "${words[@]}")
+		[ "$epochs" = 0 ] && epochs=$(wc -l < log)
+		[ "$count" = $((epochs + 1)) ] || fail "$run: $count checkpoints of $epochs epochs"
+		for ((i = epochs > 3 ? epochs - 3 : 0; i < epochs; i++)); do
+			[ "$(state c.$i epoch)" = $((i + 1)) ] && [ "$(state c.$i finished)" = False ]
+			train --checkpoint c.$i --resume -o part.safetensors "${words[@]}" || fail "$run: after $i"
+			cmp whole.safetensors part.safetensors || fail "$run: after $i"
+		done
+		[ "$(state c.$i finished)" = True ]
+	done
+}
+
 @test "sent from behind the last epoch, when only the end was missing" {
 	for parts in 0 30; do
 		make_stream in.fms --holdout $parts

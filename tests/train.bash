@@ -13,7 +13,7 @@ train() {
 	fm-train --arch "$NET" --batch 16 --lr 0.01 "$@"
 }
 
-# interrupt BYTES FILE OPTIONS…: send so much of a stream, and then SIGTERM once it has been consumed
+# interrupt BYTES FILE OPTIONS…: send so much of a stream, and then SIGTERM, or $SIGNAL, once it has been consumed
 interrupt() {
 	local bytes=$1 file=$2 pid
 	shift 2
@@ -23,7 +23,7 @@ interrupt() {
 	exec 7> fifo
 	head -c "$bytes" "$file" >&7
 	wait_for rests $pid
-	kill -TERM $pid
+	kill -"${SIGNAL:-TERM}" $pid
 	wait $pid
 }
 

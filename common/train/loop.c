@@ -307,8 +307,8 @@ close_epoch(Training *training)
 		return status;
 	open_next_epoch(training);
 	note_position(training);
-	/* the last one is saved when the end of the input was seen */
-	return is_over(training) ? STATUS_OK : checkpoint_save(training);
+	/* after the last one, too: until the input's end was seen it may still go wrong */
+	return checkpoint_save(training);
 }
 
 static Status

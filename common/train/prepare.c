@@ -130,6 +130,16 @@ settle_length(Training *training)
 	return STATUS_OK;
 }
 
+/* a tail cut by --steps counts as an epoch, and is over when they are done */
+static bool
+is_at_tail(const Training *training)
+{
+	const State *state = &training->state;
+
+	return state->step == training->steps && !state->epoch_step &&
+	       state->epoch == state->step / training->epoch_steps + 1;
+}
+
 static Status
 check_progress(const Training *training)
 {
@@ -139,6 +149,8 @@ check_progress(const Training *training)
 		return STATUS_OK;
 	if (state->step <= training->steps && state->epoch == state->step / training->epoch_steps &&
 	    state->epoch_step == state->step % training->epoch_steps)
+		return STATUS_OK;
+	if (is_at_tail(training))
 		return STATUS_OK;
 	return fail(STATUS_INPUT, "%s: step %" PRIu64 " and epoch %" PRIu64 " don't belong to a run over this input",
 		    training->settings->checkpoint, state->step, state->epoch);
