@@ -559,6 +559,25 @@ assert [(input["name"], input["samples"]) for input in inputs] == [("stdin", 120
 assert json.loads(metadata["fm.scores"])["samples"] == 40'
 }
 
+@test "a hold-out that is marked and empty validates nothing, and the model's script says so" {
+	make_stream part.fms --samples 40
+	fm-export -o set.npz part.fms
+	fm-fetch set.npz --holdout 0.000001% > in.fms
+	fm-info --json in.fms | grep -q '"holdout_samples":0'
+	train --epochs 2 -o m.safetensors in.fms
+	python 'import json, tensors
+metadata = tensors.load("m.safetensors")[0]
+assert "fm.scores" not in metadata and "monitor" not in json.loads(metadata["fm.history"])[0]["options"], metadata'
+	fm-info --script m.safetensors > again.sh
+	sh again.sh again.safetensors
+	cmp m.safetensors again.safetensors
+	# whoever comes back to a finished run gets the same
+	for _ in 1 2; do
+		train --epochs 2 --checkpoint c --resume -o resumed.safetensors in.fms
+		cmp m.safetensors resumed.safetensors
+	done
+}
+
 @test "the script of a model that a joined stream validated makes the same bytes" {
 	make_stream in.fms
 	for seed in 1 2 3; do

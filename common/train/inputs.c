@@ -21,6 +21,18 @@ repeated_input(const Training *training)
 			 (json_int_t)state->samples, "history", history);
 }
 
+/* Parts may be marked and the hold-out empty: val_loss, which the first record promised, was nobody's choice then, and
+ * given as an option it would be refused. */
+static json_t *
+options_that_counted(const Training *training)
+{
+	json_t *options = json_deep_copy(training->options);
+
+	if (!training->validation.kept && !training->settings->monitor)
+		json_object_del(options, "monitor");
+	return options;
+}
+
 json_t *
 inputs_history(const Training *training)
 {
@@ -31,6 +43,6 @@ inputs_history(const Training *training)
 	if (training->val.inputs)
 		json_array_extend(inputs, training->val.inputs);
 	snprintf(seed, sizeof seed, "%" PRIu64, training->settings->seed);
-	return history_make("fm-train", json_deep_copy(training->options), seed,
+	return history_make("fm-train", options_that_counted(training), seed,
 			    training->backend ? training->table->chosen(training->backend) : NULL, inputs);
 }
