@@ -155,18 +155,28 @@ open_later(Reader *reader, const Safetensors *file)
 }
 
 static Status
+check_total(const json_t *metadata, const char *key, uint64_t counted)
+{
+	const char *stated = json_string_value(json_object_get(metadata, key));
+	uint64_t total;
+
+	if (!stated)
+		return fail(STATUS_INPUT, "the end record has no %s, there were %" PRIu64, key, counted);
+	if (!metadata_number(metadata, key, &total) || total != counted)
+		return fail(STATUS_INPUT, "the end record's %s is \"%s\", there were %" PRIu64, key, stated, counted);
+	return STATUS_OK;
+}
+
+static Status
 check_totals(const Reader *reader, const json_t *metadata)
 {
 	const Member *member = &reader->state->member;
-	uint64_t records, samples;
+	Status status = check_total(metadata, "fm.records", member->records);
 
-	if (!metadata_number(metadata, "fm.records", &records) || records != member->records)
-		return fail(STATUS_INPUT, "the end record's fm.records is \"%s\", there were %" PRIu64,
-			    json_string_value(json_object_get(metadata, "fm.records")), member->records);
-	if (!metadata_number(metadata, "fm.samples", &samples) || samples != member->samples)
-		return fail(STATUS_INPUT, "the end record's fm.samples is \"%s\", there were %" PRIu64,
-			    json_string_value(json_object_get(metadata, "fm.samples")), member->samples);
-	Status status = reader_check_epoch_whole(&reader->about, member);
+	if (status == STATUS_OK)
+		status = check_total(metadata, "fm.samples", member->samples);
+	if (status == STATUS_OK)
+		status = reader_check_epoch_whole(&reader->about, member);
 	if (status < 0 || !reader->about.epoch_samples || reader->about.epochs == EPOCHS_NONE ||
 	    reader->about.epochs == EPOCHS_ENDLESS)
 		return status;

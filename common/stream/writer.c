@@ -148,6 +148,18 @@ rows_that_fit(size_t most, size_t header, size_t row, uint64_t n)
 	return room < 1 ? (n > 0) : room < n ? room : n;
 }
 
+/* @param length  of the header, its own length included */
+static Status
+check_size(size_t length, size_t data)
+{
+	if (length - sizeof(uint64_t) > STREAM_HEADER_MOST)
+		return fail(STATUS_INPUT, "a record's header of %zu bytes, more than %d: class names, the history and other keys are "
+			    "too long", length - sizeof(uint64_t), STREAM_HEADER_MOST);
+	if (length + data > STREAM_RECORD_MOST)
+		return fail(STATUS_INPUT, "a record of %zu bytes, more than %d", length + data, STREAM_RECORD_MOST);
+	return STATUS_OK;
+}
+
 /* One record: what is arranged, or as many of its first rows as `most` bytes hold. @return STATUS_OK, …; *n: rows sent */
 static Status
 send_one(Writer *writer, const Record *record, const Tensor *all, uint64_t begin, uint64_t *n, size_t most)
@@ -167,13 +179,14 @@ send_one(Writer *writer, const Record *record, const Tensor *all, uint64_t begin
 		free(header);
 		header = make_header(writer, record, &length);
 	}
-	if (length > STREAM_HEADER_MOST || length + data_size(state) > STREAM_RECORD_MOST) {
+	Status status = check_size(length, data_size(state));
+	if (status < 0) {
 		free(header);
-		return fail(STATUS_INPUT, "a record of %zu bytes, more than %d", length + data_size(state), STREAM_RECORD_MOST);
+		return status;
 	}
 	for (size_t i = 0; i < state->count; i++)
 		content_add(state->content, state->columns[i], &state->tensors[i]);
-	Status status = write_record(state, header, length, state->count);
+	status = write_record(state, header, length, state->count);
 	free(header);
 	writer->records++;
 	writer->samples += *n;
@@ -270,7 +283,9 @@ writer_finish(Writer *writer, const json_t *history)
 					   history ? history : state->about.history);
 	char *header = safetensors_header(metadata, NULL, 0, &length);
 	json_decref(metadata);
-	status = write_record(state, header, length, 0);
+	status = check_size(length, 0);
+	if (status == STATUS_OK)
+		status = write_record(state, header, length, 0);
 	free(header);
 	return status;
 }

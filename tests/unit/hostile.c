@@ -201,6 +201,71 @@ refused_later(const char *says, const char *first, const char *second, const cha
 	return says ? status == STATUS_INPUT && strstr(status_message(), says) : status == STATUS_OK;
 }
 
+/* A first record whose header is so long: JSON takes spaces behind it. */
+static Status
+open_header_of(size_t size)
+{
+	static const char header[] = FIRST IMAGE "}";
+	char *text = malloc(size + 1);
+	Bytes bytes = { 0 };
+	Reader reader;
+	Status status;
+
+	if (!text)
+		abort();
+	memset(text, ' ', size);
+	memcpy(text, header, sizeof header - 1);
+	text[size] = '\0';
+	bytes_append_record(&bytes, text, zeros, 8);
+	status = reader_open_fd(&reader, file_of_bytes(bytes.data, bytes.size), "test");
+	if (status == STATUS_OK)
+		reader_close(&reader);
+	free(bytes.data);
+	free(text);
+	return status;
+}
+
+TEST(headers_of_sixteen_mebibytes)
+{
+	CHECK(open_header_of(16 << 20) == STATUS_OK, "%s", status_message());
+	CHECK(open_header_of((16 << 20) + 1) == STATUS_INPUT);
+	CHECK(strstr(status_message(), "a header of 16777217 bytes, more than 16777216"), "%s", status_message());
+}
+
+/* A first record with so many classes: "0", "1", … */
+static Status
+open_classes(unsigned count)
+{
+	static const char begin[] = META_("0", ",\"fm.stream\":\"1\"" INPUT_ ",\"fm.history\":\"[]\",\"fm.classes\":\"[");
+	char *text = malloc(sizeof begin + (size_t)count * 12 + 200), *to = text;
+	Bytes bytes = { 0 };
+	Reader reader;
+	Status status;
+
+	if (!text)
+		abort();
+	to = stpcpy(to, begin) - 1; /* not META_'s closing brace */
+	for (unsigned i = 0; i < count; i++)
+		to += sprintf(to, "%s\\\"%u\\\"", i ? "," : "", i);
+	strcpy(to, "]\"}" IMAGE "}");
+	bytes_append_record(&bytes, text, zeros, 8);
+	status = reader_open_fd(&reader, file_of_bytes(bytes.data, bytes.size), "test");
+	if (status == STATUS_OK) {
+		status = reader.about.class_count == count ? STATUS_OK : fail(STATUS_NO, "%u classes", reader.about.class_count);
+		reader_close(&reader);
+	}
+	free(bytes.data);
+	free(text);
+	return status;
+}
+
+TEST(as_many_classes_as_may_be)
+{
+	CHECK(open_classes(65536) == STATUS_OK, "%s", status_message());
+	CHECK(open_classes(65537) == STATUS_INPUT);
+	CHECK(strstr(status_message(), "fm.classes is not an array of at most 65536 names"), "%s", status_message());
+}
+
 #define END(record, samples) META_(record, ",\"fm.end\":\"1\",\"fm.records\":\"" record "\",\"fm.samples\":\"" samples \
 	"\",\"fm.history\":\"[]\"") "}"
 #define EPOCHS META_("0", KEYS ",\"fm.epochs\":\"2\",\"fm.epoch.samples\":\"2\",\"fm.epoch\":\"0\"") IMAGE "}"
@@ -214,7 +279,9 @@ TEST(later_records)
 	CHECK(refused_later(NULL, first, END("1", "2"), NULL), "%s", status_message());
 	CHECK(refused_later("fm.samples is \"3\"", first, END("1", "3"), NULL), "%s", status_message());
 	CHECK(refused_later("fm.record is 2", first, END("2", "2"), NULL));
-	CHECK(refused_later("fm.records is", first, META_("1", ",\"fm.end\":\"1\"") "}", NULL));
+	CHECK(refused_later("fm.records is \"01\", there were 1", first, META_("1", ",\"fm.end\":\"1\",\"fm.records\":\"01\"") "}", NULL));
+	CHECK(refused_later("has no fm.records, there were 1", first, META_("1", ",\"fm.end\":\"1\"") "}", NULL));
+	CHECK(refused_later("has no fm.samples, there were 2", first, META_("1", ",\"fm.end\":\"1\",\"fm.records\":\"1\"") "}", NULL));
 	CHECK(refused_later("holds tensors", first, META_("1", ",\"fm.end\":\"1\",\"fm.records\":\"1\"") IMAGE "}", NULL));
 	CHECK(refused_later("fm.end is not", first, META_("1", ",\"fm.end\":\"2\"") "}", NULL));
 	CHECK(refused_later("fm.content says", first, META_("1", ",\"fm.end\":\"1\",\"fm.records\":\"1\",\"fm.samples\":\"2\","
@@ -342,6 +409,8 @@ main(void)
 	RUN(first_records);
 	RUN(reserved_may_be_shown);
 	RUN(sides_as_numbers);
+	RUN(headers_of_sixteen_mebibytes);
+	RUN(as_many_classes_as_may_be);
 	RUN(later_records);
 	RUN(parts_and_epochs);
 	RUN(ids_that_are_implied);

@@ -190,6 +190,85 @@ TEST(what_does_not_fit)
 	about_release(&about);
 }
 
+/* A first record with a key of so many bytes. @return of the first failure; *bytes: what was written */
+static Status
+write_key(size_t size, Bytes *bytes)
+{
+	int fd = memfd_create("stream", MFD_CLOEXEC);
+	char *text = malloc(size + 1);
+	uint8_t data[2] = { 0 };
+	Tensor tensor;
+	About about;
+	Writer writer;
+
+	if (!text)
+		abort();
+	memset(text, 'x', size);
+	text[size] = '\0';
+	about_init(&about, 1, 2, 1);
+	json_object_set_new(about.others, "key", json_string(text));
+	Status status = writer_open(&writer, fd, "memory", &about);
+	Record record = pixels(1, 2, data, &tensor);
+	if (status == STATUS_OK)
+		status = writer_send(&writer, &record);
+	if (status == STATUS_OK)
+		status = writer_finish(&writer, NULL);
+	writer_close(&writer);
+	about_release(&about);
+	free(text);
+	*bytes = bytes_of_file(fd);
+	return status;
+}
+
+static uint64_t
+header_size(const Bytes *bytes)
+{
+	uint64_t length;
+
+	memcpy(&length, bytes->data, sizeof length);
+	return length;
+}
+
+/* 16 MiB, as the reader has it; not a byte more, and it is not the record that is told to be too large. */
+TEST(longest_header)
+{
+	enum { MOST = 16 << 20, SHORT = 800 };
+	Bytes bytes, longer;
+
+	CHECK(write_key(SHORT, &bytes) == STATUS_OK);
+	size_t size = SHORT + MOST - header_size(&bytes);
+	free(bytes.data);
+	CHECK(write_key(size, &bytes) == STATUS_OK, "%s", status_message());
+	CHECK(header_size(&bytes) == MOST && read_bytes(bytes.data, bytes.size) == STATUS_OK, "%s", status_message());
+	CHECK(write_key(size + 8, &longer) == STATUS_INPUT && longer.size == 0);
+	CHECK(strstr(status_message(), "a record's header of 16777224 bytes, more than 16777216"), "%s", status_message());
+	free(bytes.data);
+	free(longer.data);
+}
+
+/* The history of an end record is complete, and so may be the first to be too long. */
+TEST(longest_header_of_an_end_record)
+{
+	int fd = memfd_create("stream", MFD_CLOEXEC);
+	char *text = malloc((16 << 20) + 1);
+	json_t *history = json_array();
+	About about;
+	Writer writer;
+
+	memset(text, 'x', 16 << 20);
+	text[16 << 20] = '\0';
+	json_array_append_new(history, json_string(text));
+	about_init(&about, 1, 2, 1);
+	CHECK(writer_open(&writer, fd, "memory", &about) == 0);
+	CHECK(writer_finish(&writer, history) == STATUS_INPUT);
+	CHECK(strstr(status_message(), "a record's header of 16777"), "%s", status_message());
+	writer_close(&writer);
+	about_release(&about);
+	json_decref(history);
+	free(text);
+	close(fd);
+}
+
 static volatile sig_atomic_t signals;
 
 static void
@@ -246,6 +325,8 @@ main(void)
 	RUN(content_of_padded_names);
 	RUN(one_large_sample);
 	RUN(what_does_not_fit);
+	RUN(longest_header);
+	RUN(longest_header_of_an_end_record);
 	RUN(enough);
 	return check_done();
 }
