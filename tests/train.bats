@@ -241,6 +241,18 @@ open("wrong.fms", "wb").write(data)' "$change"
 	done
 }
 
+@test "a plain stream is shuffled as fm-augment shuffles it: by seed, epoch and id" {
+	make_stream in.fms
+	for seed in 1 5; do
+		train --epochs 3 --seed $seed -o plain.safetensors in.fms
+		fm-augment --epochs 3 --seed $seed < in.fms | train --seed $seed -o repeated.safetensors
+		same_weights plain.safetensors repeated.safetensors
+	done
+	# the seed of fm-augment orders, and another order gives other weights
+	fm-augment --epochs 3 --seed 2 < in.fms | train --seed 5 -o repeated.safetensors
+	run ! same_weights plain.safetensors repeated.safetensors
+}
+
 @test "--class-weights balanced equals a file that says the same" {
 	make_stream in.fms --samples 100
 	train --epochs 2 --class-weights balanced -o a.safetensors < in.fms

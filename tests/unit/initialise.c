@@ -88,6 +88,35 @@ TEST(constants)
 	}
 }
 
+/* Calculated with numpy from fm-tools(7), for seed 7: Philox of the purpose "init NAME", the id an element's index in the
+ * model's order, the draw an attempt; z = sqrt(-2 ln(1 - u0)) cos(2 pi u1), and once more beyond two sigma. */
+TEST(numbers_of_an_independent_calculation)
+{
+	static const struct { const char *name; size_t element; double value; } cases[] = {
+		{ "conv1.weight", 0, -6.824177028e-01 },    { "conv1.weight", 1, 5.445176723e-01 },
+		{ "conv1.weight", 5, -7.305115284e-01 },    { "conv1.weight", 511, -4.335683602e-01 },
+		{ "conv2.weight", 0, -6.870923763e-02 },    { "conv2.weight", 18431, 9.496207902e-02 },
+		{ "fc1.weight", 0, 8.742472768e-03 },	    { "fc1.weight", 802815, 1.317458478e-02 },
+		/* the first attempt lies beyond */
+		{ "conv1.weight", 27, 6.695379145e-01 },    { "conv1.weight", 28, 2.036610339e-01 },
+		{ "conv2.weight", 13, -3.075786433e-02 },   { "fc1.weight", 18, -1.623681131e-02 },
+		/* and the second */
+		{ "conv2.weight", 152, -1.576467118e-02 },
+		/* uniform: limit (2 u0 - 1) */
+		{ "fc2.weight", 0, -1.442232270e-01 },	    { "fc2.weight", 1, -1.617064701e-01 },
+		{ "fc2.weight", 77, 6.461773153e-02 },	    { "fc2.weight", 1279, 1.026561770e-01 },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		size_t count;
+		const float *values = values_of(cases[i].name, &count);
+		double found = values && cases[i].element < count ? (double)values[cases[i].element] : (double)NAN;
+
+		CHECK(fabs(found - cases[i].value) < 1e-6 * fabs(cases[i].value), "%s[%zu] is %.9g, not %.9g", cases[i].name,
+		      cases[i].element, found, cases[i].value);
+	}
+}
+
 TEST(a_seed_means_something)
 {
 	float *again = calloc(net.param_count, sizeof *again), *again_bn = calloc(net.bn_count, sizeof *again_bn);
@@ -114,6 +143,7 @@ main(void)
 	RUN(he_normal);
 	RUN(glorot_uniform);
 	RUN(constants);
+	RUN(numbers_of_an_independent_calculation);
 	RUN(a_seed_means_something);
 	free(param);
 	free(bn);
