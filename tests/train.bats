@@ -427,6 +427,16 @@ assert json.loads(repeated["fm.history"])[0]["inputs"][0]["content"] == whole' "
 	train --epochs 2 -o m.safetensors cut.fms
 }
 
+@test "what can't be trained in is not proposed" {
+	make_stream in.fms
+	run -2 train --precision int8 -o m.safetensors in.fms
+	assert_output --partial "one of auto, fp32, tf32, bf16, fp16, not"
+	run -2 train --device cpu --precision fp16 -o m.safetensors in.fms
+	assert_output --partial "use auto, fp32 or bf16"
+	refute_output --partial int8
+	run ! grep -q 'int8' <(fm-train --help)
+}
+
 @test "a plain stream that was augmented is warned of" {
 	make_stream in.fms
 	fm-augment --flip in.fms > once.fms
@@ -434,6 +444,15 @@ assert json.loads(repeated["fm.history"])[0]["inputs"][0]["content"] == whole' "
 	assert_output --partial "fm-augment --epochs"
 	run -0 train --epochs 2 -q -o m.safetensors once.fms
 	[ -z "$output" ]
+	run -0 train --steps 3 -o m.safetensors once.fms
+	assert_output --partial "; fm-augment --epochs inf makes"
+	# a transform that has no chance in it is the same in every epoch, and so is none
+	for words in "--affine 1,0,1,0,1,0" "--fill wrap"; do
+		# shellcheck disable=SC2086 # words on purpose
+		fm-augment $words in.fms > same.fms
+		run -0 train --epochs 2 -o m.safetensors same.fms
+		[ -z "$output" ]
+	done
 	fm-augment --flip --epochs 2 in.fms > often.fms
 	run -0 train -o m.safetensors often.fms
 	[ -z "$output" ]

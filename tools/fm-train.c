@@ -70,7 +70,7 @@ static const Option options[] = {
 	OPT_PARSED(0, "temperature", "fit|T", &temperature, expect_temperature,
 		   "have fm-predict divide the logits by T, or by what suits the validation data"),
 	OPT_CHOICE(0, "device", DEVICE_CHOICES, &device, "what computes"),
-	OPT_CHOICE(0, "precision", PRECISION_CHOICES, &precision, "in which arithmetic"),
+	OPT_CHOICE(0, "precision", TRAINING_PRECISION_CHOICES, &precision, "in which arithmetic"),
 	OPT_TEXT('o', "output", "MODEL", &output, "write the model there", .is_manner = true),
 	OPT_TEXT(0, "checkpoint", "FILE", &checkpoint, "save the run there after each epoch and when interrupted",
 		 .is_manner = true),

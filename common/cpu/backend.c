@@ -22,7 +22,8 @@ check_plan(const BackendHost *host, const Net *net, const BackendOptions *option
 	const Stage *last = &net->stages[net->stage_count - 1];
 
 	if (options->precision == PRECISION_TF32 || options->precision == PRECISION_FP16)
-		return host->fail(STATUS_USAGE, "this precision is not among the CPU's: use auto, fp32, bf16 or int8");
+		return host->fail(STATUS_USAGE, "this precision is not among the CPU's: use %s",
+				  options->is_training ? "auto, fp32 or bf16" : "auto, fp32, bf16 or int8");
 	if (options->precision == PRECISION_INT8 && options->is_training)
 		return host->fail(STATUS_USAGE, "int8 is for prediction: train in auto, fp32 or bf16");
 	if (options->precision == PRECISION_INT8 && !options->ranges)

@@ -5,7 +5,8 @@
 #include "backend.h"
 
 #define DEVICE_CHOICES "auto|cpu|cuda|ref"
-#define PRECISION_CHOICES "auto|fp32|tf32|bf16|fp16|int8"
+#define TRAINING_PRECISION_CHOICES "auto|fp32|tf32|bf16|fp16"
+#define PRECISION_CHOICES TRAINING_PRECISION_CHOICES "|int8"
 
 /** device_open; closed by table->close(backend). */
 typedef struct Device {

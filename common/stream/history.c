@@ -46,18 +46,39 @@ history_forget_start(json_t *history)
 	}
 }
 
+/* An amount is text, "0" where there is none; a mirror is true or left out. */
+static bool
+is_given(const json_t *options, const char *name)
+{
+	const json_t *value = json_object_get(options, name);
+	const char *text = json_string_value(value);
+
+	return json_is_true(value) || (text && strcmp(text, "0") != 0);
+}
+
+static bool
+has_chance(const json_t *entry)
+{
+	static const char *const names[] = { "rotation", "zoom", "shift", "shift-pixels", "shear", "shear-degrees", "flip",
+					     "flip-alternate", "erase", "brightness", "contrast" };
+	const char *tool = json_string_value(json_object_get(entry, "tool"));
+	const json_t *options = json_object_get(entry, "options");
+
+	for (size_t i = 0; tool && !strcmp(tool, "fm-augment") && i < sizeof names / sizeof *names; i++)
+		if (is_given(options, names[i]))
+			return true;
+	return false;
+}
+
 /* Entries hold inputs, which hold a history, which holds entries: an array of either is looked through. */
 bool
-history_has_tool(const json_t *history, const char *tool)
+history_has_chance(const json_t *history)
 {
 	for (size_t i = 0; i < json_array_size(history); i++) {
 		const json_t *item = json_array_get(history, i);
-		const char *name = json_string_value(json_object_get(item, "tool"));
 
-		if (name && !strcmp(name, tool))
-			return true;
-		if (history_has_tool(json_object_get(item, "inputs"), tool) ||
-		    history_has_tool(json_object_get(item, "history"), tool))
+		if (has_chance(item) || history_has_chance(json_object_get(item, "inputs")) ||
+		    history_has_chance(json_object_get(item, "history")))
 			return true;
 	}
 	return false;

@@ -25,7 +25,7 @@ json_t *history_make(const char *tool, json_t *options, const char *seed, const 
  */
 void history_forget_start(json_t *history);
 
-/** Does an entry of this tool stand anywhere in a history? */
-bool history_has_tool(const json_t *history, const char *tool);
+/** Has fm-augment, anywhere in a history, drawn transforms at random? (--affine is no chance.) */
+bool history_has_chance(const json_t *history);
 
 #endif

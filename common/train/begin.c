@@ -130,11 +130,14 @@ static void
 warn_of_stale_transforms(const Training *training)
 {
 	const Intake *intake = &training->intake;
+	char epochs[24] = "inf"; /* it is --steps that ends the run */
 
-	if (!intake->is_repeated && training->epochs > 1 && history_has_tool(intake->first_history, "fm-augment"))
-		warn("%s was augmented once, and each epoch will see the same pictures; "
-		     "fm-augment --epochs %" PRIu64 " makes new ones for each",
-		     intake->name, training->epochs);
+	if (intake->is_repeated || training->epochs <= 1 || !history_has_chance(intake->first_history))
+		return;
+	if (training->epochs != UINT64_MAX)
+		snprintf(epochs, sizeof epochs, "%" PRIu64, training->epochs);
+	warn("%s was augmented once, and each epoch will see the same pictures; "
+	     "fm-augment --epochs %s makes new ones for each", intake->name, epochs);
 }
 
 Status
