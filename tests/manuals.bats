@@ -35,6 +35,33 @@ pages() {
 	done
 }
 
+# mdoc's quotes enclose the rest of their line: what opens another there is within the first, and closes with it.
+@test "no quote of a page stands within another" {
+	run awk '/^\./ {
+		open = ""
+		for (i = 1; i <= NF; i++) {
+			macro = $i
+			sub(/^\./, "", macro)
+			if (open != "" && macro ~ /^(Ql|Dq|Sq|Qq|Pq|Bq|Aq|Brq|Op)$/) { print FILENAME ":" FNR ": " $0; break }
+			if (macro ~ /^(Ql|Dq|Sq|Qq)$/) open = macro
+		}
+	}' "$FM_ROOT"/man/*.[1-9]
+	[ -z "$output" ] || fail "$output"
+}
+
+@test "a page has no letter that its program doesn't know" {
+	for tool in $(all_tools); do
+		"$tool" --dump-options | cut -f 1 | grep -v '^-$' | sort > known
+		page=$FM_ROOT/man/$tool.1
+		{
+			sed -n 's/^\.It Fl \([A-Za-z0-9]\) .*/\1/p' "$page"
+			sed -n '/^\.Sh SYNOPSIS/,/^\.Sh DESCRIPTION/s/^\.Op Fl \([A-Za-z0-9]*\).*/\1/p' "$page" | grep -o .
+		} | sort -u > written
+		comm -13 known written > strange
+		[ ! -s strange ] || fail "$page: -$(cat strange)"
+	done
+}
+
 @test "a page documents the options of the table, all and no others" {
 	for tool in $(all_tools); do
 		page=$FM_ROOT/man/$tool.1
