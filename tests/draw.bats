@@ -104,6 +104,19 @@ magic() { head -c "$2" "$1"; }
 	wait_for eval '! cmp -s live.svg first.svg'
 	kill "$plotter"
 	wait "$plotter" || true
+	for to in "" "-o -"; do
+		# shellcheck disable=SC2086 # words on purpose
+		run -2 timeout 20 fm-plot --live $to training run.jsonl
+		assert_output --partial "--live needs: fm-plot training LOG... --output FILE"
+	done
+}
+
+@test "curves that fm-metrics has left out are asked of it" {
+	metrics 3 | sed 's/"curves".*/"curves": null}/' > m.json
+	for kind in roc pr reliability; do
+		run -3 fm-plot $kind -o out.svg m.json
+		assert_output --partial "fm-metrics --json --curves yes"
+	done
 }
 
 @test "input that lacks what a plot needs is refused, and the old picture stays" {

@@ -295,6 +295,17 @@ setup_file() {
 	[ "$(ls empty | wc -l)" = 10 ]
 }
 
+@test "an output that takes nothing is told of with the system's reason" {
+	for format in webdataset csv; do
+		run -4 bash -c 'fm-export -f "$1" "$2" > /dev/full' - $format "$BATS_FILE_TMPDIR/test.fms"
+		assert_output --partial "No space left on device"
+	done
+	run -4 fm-export -f npz -o /dev/full "$BATS_FILE_TMPDIR/test.fms"
+	assert_output --partial "No space left on device"
+	run -4 bash -c 'fm-export -f onnx "$1" >&-' - "$BATS_FILE_TMPDIR/3.safetensors"
+	assert_output --partial "standard output: Bad file descriptor"
+}
+
 @test "a signal takes the unfinished folder along" {
 	mkfifo pipe
 	fm-export --format png -o pictures pipe &

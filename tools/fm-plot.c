@@ -141,7 +141,7 @@ main(int argc, char **argv)
 	if (!is_kind(kind))
 		must(fail(STATUS_USAGE, "%s is nothing to plot; expected confusion, bars, roc, pr, reliability, training or filters",
 			  argc ? kind : "(no operand)"));
-	if (is_live && (strcmp(kind, "training") || !output || !count))
+	if (is_live && (strcmp(kind, "training") || !output || !strcmp(output, "-") || !count))
 		must(fail(STATUS_USAGE, "--live needs: fm-plot training LOG... --output FILE"));
 	PlotStyle style = choose_style();
 	if (!output && isatty(STDOUT_FILENO))

@@ -238,6 +238,8 @@ plot_curves(Canvas *canvas, const PlotStyle *style, const json_t *metrics, const
 	const char **names = class_names(metrics, &count);
 	if (!kind || !names || !count || json_array_size(curves) != count) {
 		free(names);
+		if (json_is_null(json_object_get(metrics, "curves")))
+			return fail(STATUS_INPUT, "the curves were left out; fm-metrics --json --curves yes prints them");
 		return fail(STATUS_INPUT, "there are no %s curves; give what fm-metrics --json prints", which);
 	}
 	Series *series = calloc(count, sizeof *series);

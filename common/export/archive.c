@@ -3,6 +3,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,7 +13,11 @@ static Status
 fail_archive(const ArchiveFile *file)
 {
 	const char *reason = archive_error_string(file->archive);
+	int number = archive_errno(file->archive);
 
+	/* its own words for what the system has refused are "Write error" */
+	if (number > 0)
+		return fail(STATUS_IO, "%s: %s: %s", file->name, reason ? reason : "libarchive", strerror(number));
 	return fail(STATUS_IO, "%s: %s", file->name, reason ? reason : "libarchive gives no reason");
 }
 

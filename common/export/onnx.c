@@ -7,6 +7,7 @@
 
 #include "onnx.pb-c.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -394,6 +395,8 @@ send(const Onnx__Model *message, int fd, const char *name)
 	int copy = dup(fd);
 	Sink sink = { .base.append = append, .file = copy < 0 ? NULL : fdopen(copy, "wb") };
 
+	if (!sink.file && copy >= 0 && errno == EINVAL)
+		errno = EBADF; /* not open for writing: what write() would say */
 	if (!sink.file)
 		return fail_errno("%s", name);
 	onnx__model__pack_to_buffer(message, &sink.base);
