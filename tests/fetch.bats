@@ -142,6 +142,13 @@ words_of() {
 	cmp memory.fms file.fms
 	TMPDIR=/nonexistent run -4 fm-fetch small --holdout 44 --memory 1
 	assert_output --partial "/nonexistent"
+	# 0 is no memory, not an option that was left out
+	fm-fetch small --holdout 44 --memory 0 | cmp - memory.fms
+	TMPDIR=/nonexistent run -4 fm-fetch small --holdout 44 --memory 0
+	TMPDIR=/nonexistent run -4 fm-fetch small --sample 3 --memory 0
+	fm-fetch small > in.fms
+	TMPDIR=/nonexistent refuse 4 /nonexistent fm-augment --epochs 2 --memory 0 in.fms
+	TMPDIR=/nonexistent refuse 4 /nonexistent fm-train --epochs 1 --memory 0 -o m.safetensors in.fms
 }
 
 @test "--part sends one part and drops the mark, of its own hold-out and of a stream's" {

@@ -189,6 +189,8 @@ predictions() {
 	fm-metrics --wrong in.fms > one.fms
 	fm-metrics --wrong --memory 1K in.fms > other.fms
 	cmp one.fms other.fms
+	fm-metrics --wrong --memory 0 in.fms | cmp - one.fms
+	TMPDIR=/nonexistent run -4 fm-metrics --wrong --memory 0 in.fms
 }
 
 @test "--pair keeps one confusion, and names that hold commas" {

@@ -161,7 +161,7 @@ open_source(Source *source)
 		.is_webdataset = webdataset,
 		.classes = class_file ? &class_names : NULL,
 		.class_file = class_file,
-		.memory = memory,
+		.memory = memory_default(memory),
 		.skips_bad = !strcmp(on_error, "skip"),
 		.skipped = &skipped,
 		.manners = { .retries = retries, .timeout_seconds = timeout_seconds },

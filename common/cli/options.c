@@ -315,7 +315,7 @@ cli_start(const Manual *manual, int *argc, char ***argv)
 bool
 cli_given(const char *name)
 {
-	const Option *option = find_exact(current->options, name, strlen(name));
+	const Option *option = !current ? NULL : find_exact(current->options, name, strlen(name));
 
 	return option && given[option - current->options];
 }

@@ -95,7 +95,7 @@ void cli_reads_stdin(void);
 /** The manual that cli_start was given. */
 const Manual *cli_manual(void);
 
-/** Was this option on the command line? @param name  long form, must be in the table */
+/** Was this option on the command line? @param name  long form; of a table that lacks it none was */
 bool cli_given(const char *name);
 
 /**

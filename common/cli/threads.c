@@ -2,6 +2,7 @@
 #include "cli/threads.h"
 
 #include "cli/message.h"
+#include "cli/options.h"
 #include "machine/cgroup.h"
 #include "machine/memory.h"
 
@@ -58,5 +59,5 @@ threads_default(uint64_t asked)
 uint64_t
 memory_default(uint64_t asked)
 {
-	return asked ? asked : memory_share();
+	return asked || cli_given("memory") ? asked : memory_share();
 }

@@ -7,7 +7,7 @@
 /** @param asked  --threads, 0 = not given: FM_THREADS, else the affinity mask cut by the cgroup's cpu.max. @return >= 1 */
 int threads_default(uint64_t asked);
 
-/** @param asked  --memory in bytes, 0 = not given: a quarter of what is free, the cgroup's limit respected. */
+/** @param asked  --memory in bytes; where that is not on the command line: a quarter of what is free, the cgroup's limit respected. */
 uint64_t memory_default(uint64_t asked);
 
 #endif

@@ -24,7 +24,7 @@ typedef struct SourceRequest {
 	bool is_webdataset;	 /* the operands are WebDataset's shards */
 	const ClassNames *classes; /* that --classes names, or NULL */
 	const char *class_file;
-	uint64_t memory; /* bytes to keep before a file is used; 0: a share of what is free */
+	uint64_t memory; /* bytes to keep before a file is used */
 	bool skips_bad;		 /* name bad pictures and pass over them */
 	uint64_t *skipped;	 /* counts them; never NULL */
 } SourceRequest;

@@ -21,7 +21,7 @@ learn(Source *source, const Shards *shards, const SourceRequest *request)
 {
 	Source inner = *source;
 
-	return learned_open(source, &inner, &shards->labels, request->seed, memory_default(request->memory));
+	return learned_open(source, &inner, &shards->labels, request->seed, request->memory);
 }
 
 Status
