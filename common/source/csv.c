@@ -206,13 +206,26 @@ is_number(const char *text)
 	return *text && text[strspn(text, "0123456789")] == '\0';
 }
 
+/* A number of any kind: data that can't be used, and no name of a column. */
+static bool
+is_numeric(const char *text)
+{
+	char *end;
+
+	text += strspn(text, " ");
+	if (!*text || text[strspn(text, "0123456789.eE+- ")])
+		return false;
+	strtod(text, &end);
+	return end != text && !end[strspn(end, " ")];
+}
+
 static void
 look(FirstLine *line, size_t column, const char *text, bool is_value)
 {
 	uint64_t number = is_number(text) ? strtoull(text, NULL, 10) : UINT64_MAX;
 
 	if (!column) {
-		line->begins_with_number = is_value || is_number(text);
+		line->begins_with_number = is_value || is_numeric(text);
 		line->counts_up = number <= 1;
 	} else
 		line->counts_up = line->counts_up && number == line->next;
