@@ -261,6 +261,17 @@ setup_file() {
 	grep -q '^cat/a_b.png$' members
 	LC_ALL=C fm-export -o c.tar named.fms
 	cmp named.tar c.tar
+	# no member twice, wherever the first one lies
+	oracle make set.fms cat/a.b.png cat/c.png cat/a_b.png
+	fm-export -o set.tar set.fms
+	[ "$(tar tf set.tar | grep 'a_b.*png' | tr '\n' ' ')" = 'cat/a_b.png cat/a_b-2.png ' ]
+	oracle make two.fms cat/a.b.png cat/c.png
+	cat two.fms two.fms | fm-export -f webdataset -o twice.tar
+	[ "$(tar tf twice.tar | grep -c png)" = 4 ] && [ -z "$(tar tf twice.tar | sort | uniq -d)" ]
+	oracle make clash.fms cat/a.b.png dog.png cat/a_b-4.png dog2.png cat/a_b.png
+	run -3 fm-export -o clash.tar clash.fms
+	assert_output --partial "cat/a_b-4 would be written twice"
+	[ ! -e clash.tar ]
 }
 
 @test "pictures come back from folders as they were" {

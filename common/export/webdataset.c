@@ -3,6 +3,7 @@
 
 #include "cli/atomic.h"
 #include "export/archive.h"
+#include "export/keys.h"
 #include "export/path.h"
 #include "export/png.h"
 #include "memory.h"
@@ -16,7 +17,7 @@ typedef struct WebDataset {
 	ArchiveFile archive;
 	Encoder encoder;
 	char **classes;
-	char *last; /* key without its id */
+	Keys keys; /* of the samples that were written */
 	uint64_t number;
 } WebDataset;
 
@@ -60,20 +61,27 @@ key_of(WebDataset *set, const Sample *sample)
 	return key;
 }
 
-/* Readers take neighbours of one key for one sample: the later one gets its id as well. */
-static char *
-unique_key(WebDataset *set, const Sample *sample)
+/*
+ * Readers take neighbours of one key for one sample, and unpacking keeps one file of a name: the later one gets its id as
+ * well, as in a folder of pictures.
+ *
+ * @param key  out: malloced
+ */
+static Status
+unique_key(WebDataset *set, const Sample *sample, char **key)
 {
-	char *key = key_of(set, sample), *longer = NULL;
-	bool is_taken = set->last && !strcmp(set->last, key);
+	char *longer;
 
-	if (is_taken) {
-		longer = memory_zeroed(strlen(key) + 32, 1);
-		sprintf(longer, "%s-%" PRId64, key, sample->id);
-	}
-	free(set->last);
-	set->last = key;
-	return longer ? longer : memory_text(key);
+	*key = key_of(set, sample);
+	Status status = keys_add(&set->keys, *key);
+	if (status)
+		return status;
+	longer = memory_zeroed(strlen(*key) + 32, 1);
+	sprintf(longer, "%s-%" PRId64, *key, sample->id);
+	free(*key);
+	*key = longer;
+	status = keys_add(&set->keys, longer);
+	return status ? status : fail(STATUS_INPUT, "%s would be written twice: more than one sample has this name and id", longer);
 }
 
 static Status
@@ -90,10 +98,12 @@ add_member(WebDataset *set, const char *key, const char *suffix, const void *dat
 static Status
 add_sample(WebDataset *set, const Sample *sample)
 {
-	char label[16], *key = unique_key(set, sample);
+	char label[16], *key;
 	int length = snprintf(label, sizeof label, "%d", (int)sample->label);
-	Status status = encoder_run(&set->encoder, sample->pixels);
+	Status status = unique_key(set, sample, &key);
 
+	if (status >= 0)
+		status = encoder_run(&set->encoder, sample->pixels);
 	if (status >= 0)
 		status = add_member(set, key, ".png", set->encoder.bytes, set->encoder.size);
 	if (status >= 0 && sample->label >= 0)
@@ -131,7 +141,7 @@ webdataset_close(Sink *sink)
 		atomic_abandon(&set->file);
 	encoder_release(&set->encoder);
 	path_classes_release(sink->about, set->classes);
-	free(set->last);
+	keys_release(&set->keys);
 	free(set);
 }
 
