@@ -188,6 +188,14 @@ is_kept() {
 	run ls -A
 	assert_output $'one.fms\nother.fms'
 	refuse 3 "it has 0 bytes" fm-fetch "$SERVER/good/empty"
+	cp one.fms "$SITE/whole.fms"
+	fm-fetch "$SERVER/good/whole.fms" > other.fms
+	content() { tail -c 2000 "$1" | grep -ao '"fm.content":"[0-9a-f]*"' | tail -1; }
+	[ "$(content one.fms)" = "$(content other.fms)" ]
+	head -c 100 one.fms > "$SITE/torn.fms"
+	refuse 3 "torn" fm-fetch "$SERVER/good/torn.fms"
+	printf 'P5 2 2 255\n0123' > "$SITE/picture.pgm"
+	refuse 2 "a single picture, which is read from a file alone" fm-fetch "$SERVER/good/picture.pgm"
 	refuse 4 "the server answers 404" fm-fetch "$SERVER/good/nothing"
 	refuse 4 "the server answers 403" fm-fetch "$SERVER/code/403"
 }
@@ -197,7 +205,6 @@ is_kept() {
 	run requests
 	[[ ${lines[1]} == *" bytes="* ]]
 	fm-fetch "$SERVER/changing/pictures" > other.fms
-	content() { tail -c 2000 "$1" | grep -ao '"fm.content":"[0-9a-f]*"' | tail -1; }
 	[ "$(content one.fms)" = "$(content other.fms)" ]
 }
 

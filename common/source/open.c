@@ -46,6 +46,24 @@ open_stream(const SourceRequest *request, int fd, const char *name, Source *sour
 	return status;
 }
 
+static bool
+begins_picture(int fd)
+{
+	uint8_t start[16];
+	ssize_t got = pread(fd, start, sizeof start, 0);
+
+	return got > 0 && is_picture_start(start, (size_t)got);
+}
+
+/* Pictures that are given one by one are opened by their paths. */
+static Status
+fail_picture(int fd, const char *name)
+{
+	close(fd);
+	return fail(STATUS_USAGE, "%s: a single picture, which is read from a file alone: download it first, or give an archive's address",
+		    name);
+}
+
 static Status
 open_fd(SourceRequest *request, int fd, const char *name, Source *source)
 {
@@ -53,6 +71,8 @@ open_fd(SourceRequest *request, int fd, const char *name, Source *source)
 
 	if (is_stream(fd))
 		return open_stream(request, fd, name, source);
+	if (is_address(name) && begins_picture(fd))
+		return fail_picture(fd, name);
 	Status status = files_open(&files, fd, name, data_file_is_wanted);
 
 	if (status >= 0) {
@@ -184,13 +204,12 @@ open_raw(const SourceRequest *request, Source *source)
 static bool
 is_picture(const char *operand)
 {
-	uint8_t start[16];
 	int fd = set_find(operand) || is_address(operand) ? -1 : open(operand, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	ssize_t got = fd < 0 ? -1 : pread(fd, start, sizeof start, 0);
+	bool is_one = fd >= 0 && begins_picture(fd);
 
 	if (fd >= 0)
 		close(fd);
-	return got > 0 && is_picture_start(start, (size_t)got);
+	return is_one;
 }
 
 static Status

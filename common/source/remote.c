@@ -44,7 +44,13 @@ remote_open(const char *address, const char *sha256, const DownloadManners *mann
 		return open_checked(address, sha256, manners, fd);
 	Status status = open_unlinked(fd);
 
-	if (status >= 0 && (status = download(address, *fd, false, 0, manners)) < 0)
+	if (status < 0)
+		return status;
+	status = download(address, *fd, false, 0, manners);
+	/* a stream is read from where the file stands */
+	if (status >= 0 && lseek(*fd, 0, SEEK_SET) < 0)
+		status = fail_errno("%s", address);
+	if (status < 0)
 		close(*fd);
 	return status;
 }

@@ -10,7 +10,7 @@
  * /var/tmp; unless its digest is given: then it is checked, and kept in the cache under that digest.
  *
  * @param sha256  64 hex digits, or NULL
- * @param fd      out: the caller's
+ * @param fd      out: the caller's, at its start
  * @return STATUS_OK; STATUS_INPUT: it hasn't that digest; STATUS_IO
  */
 MUST_CHECK Status remote_open(const char *address, const char *sha256, const DownloadManners *manners, int *fd);
