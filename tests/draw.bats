@@ -147,6 +147,11 @@ magic() { head -c "$2" "$1"; }
 	[ ! -e torn.svg ]
 	fm-fetch fashion-mnist --split test --range 0:0 | fm-show -o none.png
 	[ -s none.png ]
+	# about a square, however many there are; and no column that nothing stands in
+	fm-fetch fashion-mnist --split test --range 0:144 | fm-show -n 1000 -o square.svg
+	grep -q "width=\"$((12 * 72 + 12))\(pt\)\?\"" square.svg || fail "$(head -c 300 square.svg)"
+	fm-show -n 5 -c 1000 -o row.png s.fms
+	fm-show -n 5 -c 5 s.fms | cmp - row.png
 }
 
 @test "an augmentation grid has a row a picture and a column an epoch" {

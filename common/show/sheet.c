@@ -10,10 +10,10 @@ enum { GAP = 8, MARGIN = 10, LINE = 10, TEXT_SIZE = 8, EDGE = 2 };
 size_t
 sheet_columns(size_t asked, size_t count)
 {
-	size_t square = (size_t)ceil(sqrt((double)count));
+	size_t most = count ? count : 1, square = (size_t)ceil(sqrt((double)most));
 	if (asked)
-		return asked;
-	return square > 10 ? 10 : square ? square : 1;
+		return asked < most ? asked : most;
+	return square;
 }
 
 Colour

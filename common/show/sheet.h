@@ -20,7 +20,7 @@ MUST_CHECK Status sheet_draw(Canvas *canvas, const SheetStyle *style, const Tile
 /** One picture as a PNG of its own pixels. Leaves a finished canvas, which the caller releases. */
 MUST_CHECK Status picture_draw(Canvas *canvas, const Tiles *tiles, const Tile *tile);
 
-/** Columns of a sheet of that many pictures where nobody says: at most 10. */
+/** Columns of a sheet of that many pictures: as many as asked for (0: about a square), but none that would be empty. */
 size_t sheet_columns(size_t asked, size_t count);
 
 /** Right is blue and wrong vermilion, which no common colour blindness confuses. */
