@@ -94,6 +94,11 @@ words_of() {
 	[[ $stderr == *"flat/e.png: No such file or directory; skipped"* ]]
 	rm flat/e.png
 	refuse 2 "has no splits" fm-fetch flat --split test
+	fm-fetch flat > plain.fms
+	fm-fetch flat --split all > all.fms
+	cmp plain.fms all.fms
+	fm-fetch --split all - < plain.fms > again.fms
+	[ "$(content again.fms)" = "$(content plain.fms)" ]
 	mkdir none && refuse 3 "no pictures" fm-fetch none
 }
 

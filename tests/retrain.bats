@@ -58,6 +58,21 @@ leftovers() { find models -mindepth 1 -maxdepth 1 -name '.work*' -o -name .link 
 	[ "$(runs)" = 1 ] && [ "$(leftovers)" = 0 ]
 }
 
+@test "a folder of classes, as it lies there and where one stands" {
+	tiny
+	fm-fetch "$BATS_FILE_TMPDIR/set" | fm-export -f png -o pictures
+	night pictures
+	[ "$(runs)" = 1 ] && [ -s models/current/model.safetensors ]
+	sleep 1.1
+	mkdir below
+	mv pictures below
+	night below/pictures
+	[ "$(runs)" = 2 ]
+	run night below/none
+	[ "$status" -gt 1 ]
+	assert_output --partial "$PWD/below/none"
+}
+
 @test "when the fetch fails, the old model stays" {
 	tiny
 	night

@@ -18,10 +18,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* All of what has no splits is what there is. */
 static Status
 fail_if_split(const SourceRequest *request, const char *what)
 {
-	if (request->split == SPLIT_ANY)
+	if (request->split == SPLIT_ANY || request->split == SPLIT_ALL)
 		return STATUS_OK;
 	return fail(STATUS_USAGE, "--split %s: %s has no splits", split_name(request->split), what);
 }

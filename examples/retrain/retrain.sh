@@ -17,6 +17,13 @@ set -eu
 folder=${1:?the folder that keeps the models}
 source=${2:-fashion-mnist}
 
+# A path, seen from here and not from FOLDER. A word alone may be a set that is known by its name.
+case $source in
+/* | *://*) ;;
+*/*) source=$PWD/$source ;;
+*) [ ! -e "$source" ] || [ "$source" = fashion-mnist ] || source=$PWD/$source ;;
+esac
+
 mkdir -p "$folder"
 cd "$folder"
 
