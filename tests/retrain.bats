@@ -55,7 +55,40 @@ leftovers() { find models -mindepth 1 -maxdepth 1 -name '.work*' -o -name .link 
 	EPOCHS=1 ALLOW_WORSE=0% run -1 night
 	assert_output --partial "the model in use stays"
 	[ "$(readlink models/current)" = "$before" ]
-	[ "$(runs)" = 1 ] && [ "$(leftovers)" = 0 ]
+	[ "$(runs)" = 1 ]
+	[ "$(leftovers)" = 0 ]
+}
+
+@test "a training that diverges is a failure, and no answer" {
+	tiny
+	night
+	before=$(readlink models/current)
+	echo 'flatten, dense 9, dense 9, dense classes' > net.txt
+	run -70 env EPOCHS=2 TRAIN="--arch @$PWD/net.txt --optimizer sgd --lr 1e6" "$FM_ROOT/examples/retrain/retrain.sh" models \
+		"$BATS_FILE_TMPDIR/set"
+	assert_output --partial "not finite"
+	[ "$(readlink models/current)" = "$before" ]
+	[ "$(leftovers)" = 0 ]
+}
+
+@test "KEEP runs stay, and whatever it says the one in use and the one before it" {
+	tiny
+	night
+	first=$(readlink models/current)
+	mkdir models/201{0,1,2,3}-01-01T000000
+	sleep 1.1
+	KEEP=3 night
+	[ "$(runs)" = 3 ]
+	[ -d "models/$first" ]
+	[ -d models/2013-01-01T000000 ]
+	# the one in use before is the oldest, after a rollback
+	(cd models && ln -s 2013-01-01T000000 .link && cp -r "$first/." 2013-01-01T000000 && mv -T .link current)
+	sleep 1.1
+	KEEP=0 night
+	[ "$(runs)" = 2 ]
+	[ -d models/2013-01-01T000000 ]
+	[ -s models/current/model.safetensors ]
+	KEEP=some run -2 night
 }
 
 @test "a folder of classes, as it lies there and where one stands" {

@@ -10,9 +10,30 @@
 #	cd FOLDER && ln -s 2026-11-22T030000 .link && mv -T .link current
 #
 # TRAIN and AUGMENT say what else fm-train and fm-augment are told, ALLOW_WORSE how many points of accuracy may be
-# lost to chance, KEEP how many runs stay. Exit status: 0 the new model is in use; 1 it is worse, the old one stays;
-# 75 another run is at work; anything else went wrong, and the old one stays.
+# lost to chance, KEEP how many runs stay, whatever it says the one in use and the one that was in use before it. Exit
+# status: 0 the new model is in use; 1 it is worse, the old one stays; 75 another run is at work; 70 a program has failed
+# with 1, such as fm-train where the loss is no longer finite; anything else went wrong, too, and the old one stays.
 set -eu
+
+keep=${KEEP:-14}
+case $keep in
+*[!0-9]* | 0?*)
+	echo "retrain.sh: KEEP is a number of runs, not $keep" >&2
+	exit 2
+	;;
+esac
+
+# Only a worse model ends in 1.
+work='' is_worse=''
+leave() {
+	status=$?
+	[ -z "$work" ] || rm -rf "$work" .link
+	[ "$status" != 1 ] || [ "$is_worse" ] || status=70
+	exit "$status"
+}
+trap leave EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 folder=${1:?the folder that keeps the models}
 source=${2:-fashion-mnist}
@@ -36,9 +57,6 @@ flock --nonblock 9 || {
 # What a killed run has left goes too: the lock is ours.
 rm -rf .work.*
 work=$(mktemp -d .work.XXXXXX)
-trap 'rm -rf "$work" .link' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
 
 # One set, three parts. Which part a picture belongs to follows from its bytes alone, so nothing changes sides as the
 # set grows: what is held out tonight was never trained on.
@@ -66,6 +84,7 @@ if [ -e current/model.safetensors ]; then
 		status=$?
 		cat "$work/comparison.txt"
 		echo "retrain.sh: the model in use stays" >&2
+		is_worse=yes
 		exit $status
 	}
 fi
@@ -77,11 +96,12 @@ night=$(date -u +%Y-%m-%dT%H%M%S)
 chmod 755 "$work"
 mv -T "$work" "$night"
 sync "$night"
+before=$(readlink current) || before=
 ln -s "$night" .link
 mv -T .link current
 fm-metrics current/predictions.fms
 
-# Old runs go, the one in use and the one before it never.
-for old in $(find . -maxdepth 1 -type d -name '[0-9]*T[0-9]*' | sort -r | tail -n "+$((${KEEP:-14} + 2))"); do
-	[ "$old" = "./$(readlink current)" ] || rm -rf "$old"
+# Old runs go, the one in use and the one that was before it never.
+for old in $(find . -maxdepth 1 -type d -name '[0-9]*T[0-9]*' | sort -r | tail -n "+$((keep + 1))"); do
+	[ "$old" = "./$night" ] || [ "$old" = "./$before" ] || rm -rf "$old"
 done
