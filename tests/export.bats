@@ -171,7 +171,8 @@ setup_file() {
 @test "PNG: of two samples of one name the later gets its id, a third is refused" {
 	oracle make twice.fms cat/a.jpg "dog" cat/a.png
 	fm-export --format png -o pictures twice.fms
-	[ -e pictures/cat/a.png ] && [ -e pictures/cat/a-2.png ]
+	[ -e pictures/cat/a.png ]
+	[ -e pictures/cat/a-2.png ]
 	oracle make thrice.fms cat/a-2 dog cat/a.png dog cat/a.jpg dog cat/a-4
 	oracle make clash.fms cat/a-2 dog cat/a dog cat/b dog cat/a dog
 	fm-export --format png -o more thrice.fms

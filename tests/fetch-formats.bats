@@ -368,7 +368,8 @@ for line in sys.stdin:
 	[ -z "$(comm -13 <(oracle labels small.fms | sort) <(sort some))" ]
 	fm-fetch small.fms --sample 7 --seed 2 | cmp -s - out.fms && fail "the seed plays no part"
 	fm-fetch small.fms --holdout 50% | fm-fetch - --sample 2 > out.fms
-	[ "$(oracle labels out.fms | grep -c ^holdout)" = 10 ] && [ "$(oracle labels out.fms | grep -c ^fit)" = 10 ]
+	[ "$(oracle labels out.fms | grep -c ^holdout)" = 10 ]
+	[ "$(oracle labels out.fms | grep -c ^fit)" = 10 ]
 	fm-fetch small.fms --sample 1000 > out.fms
 	[ "$(content out.fms)" = "$(content small.fms)" ]
 }

@@ -127,7 +127,8 @@ setup_file() {
 	make_stream in.fms --holdout 30 --epochs 3 --rows 20
 	train --log log -o whole.safetensors in.fms
 	run -75 interrupt $(($(stat -c %s in.fms) - 100)) in.fms --checkpoint c --log part -o part.safetensors
-	[ "$(state c epoch)" = 3 ] && [ "$(state c finished)" = False ]
+	[ "$(state c epoch)" = 3 ]
+	[ "$(state c finished)" = False ]
 	train --checkpoint c --resume --log part -o part.safetensors in.fms
 	cmp whole.safetensors part.safetensors
 	diff <(without_times log) <(without_times part)
@@ -138,7 +139,8 @@ setup_file() {
 	train --log log -o whole.safetensors in.fms
 	SIGNAL=KILL run -137 interrupt $(($(stat -c %s in.fms) - 100)) in.fms --checkpoint c --log part -o part.safetensors
 	[ "$(wc -l < part)" = 3 ]
-	[ "$(state c epoch)" = 3 ] && [ "$(state c finished)" = False ]
+	[ "$(state c epoch)" = 3 ]
+	[ "$(state c finished)" = False ]
 	train --checkpoint c --resume --log part -o part.safetensors in.fms
 	cmp whole.safetensors part.safetensors
 	diff <(without_times log) <(without_times part)
@@ -179,7 +181,8 @@ print(count)'
 		[ "$epochs" = 0 ] && epochs=$(wc -l < log)
 		[ "$count" = $((epochs + 1)) ] || fail "$run: $count checkpoints of $epochs epochs"
 		for ((i = epochs > 3 ? epochs - 3 : 0; i < epochs; i++)); do
-			[ "$(state c.$i epoch)" = $((i + 1)) ] && [ "$(state c.$i finished)" = False ]
+			[ "$(state c.$i epoch)" = $((i + 1)) ]
+			[ "$(state c.$i finished)" = False ]
 			train --checkpoint c.$i --resume -o part.safetensors "${words[@]}" || fail "$run: after $i"
 			cmp whole.safetensors part.safetensors || fail "$run: after $i"
 		done
@@ -196,7 +199,8 @@ print(count)'
 			train -o whole.safetensors all.fms
 			rm -f c part.safetensors
 			run -75 interrupt $(($(stat -c %s all.fms) - 100)) all.fms --checkpoint c -o part.safetensors
-			[ "$(state c epoch)" = 3 ] && [ "$(state c finished)" = False ]
+			[ "$(state c epoch)" = 3 ]
+			[ "$(state c finished)" = False ]
 			send --start-epoch 2 > late.fms
 			run -3 train --checkpoint c --resume -o part.safetensors late.fms
 			assert_output --partial "or with: fm-augment --start-epoch 3"
