@@ -353,6 +353,40 @@ assert json.loads(repeated["fm.history"])[0]["inputs"][0]["content"] == whole' "
 	[ ! -e m.safetensors ]
 }
 
+@test "checkpoint, model and log are three files, however they are named" {
+	make_stream in.fms
+	together() { run -2 train "$@" --epochs 1 in.fms && assert_output --partial "lead to the same file"; }
+	mkdir folder
+	ln -s folder link
+	ln -s folder/new dangling # leads to a name that is free yet
+	# before there is a file
+	for names in "m m" "./m m" "folder/../m m" "$PWD/m m" "link/m folder/m" "dangling folder/new" "link/new dangling" \
+		"dangling link/../folder//new"; do
+		read -r left right <<< "$names"
+		together --checkpoint "$left" -o "$right"
+		together --checkpoint "$right" --resume -o "$left"
+		together --log "$left" -o "$right"
+		together --log "$left" --checkpoint "$right" -o other
+	done
+	[ -z "$(ls folder)" ]
+	# and when there is one
+	train --epochs 1 --checkpoint m -o other in.fms
+	cp m kept
+	ln -s m soft
+	ln m hard
+	for name in ./m soft hard link/../m; do
+		together --checkpoint "$name" --resume -o m
+		together --checkpoint m --resume -o "$name"
+	done
+	run -2 bash -c 'fm-train --checkpoint m --resume -o - in.fms >> m'
+	assert_output --partial "lead to the same file"
+	cmp m kept
+	# the same name in another folder, a name that begins like the other, and a device are no harm
+	train --epochs 1 --checkpoint folder/m -o m in.fms
+	train --epochs 1 --checkpoint m.c -o m in.fms
+	train --epochs 1 --checkpoint c --log /dev/null -o /dev/null in.fms
+}
+
 @test "batch norm refuses a batch of one" {
 	make_stream in.fms
 	run -2 fm-train --arch "$NET" --batch 1 -o m.safetensors in.fms

@@ -113,8 +113,13 @@ check_options(const char *path)
 		return fail(STATUS_USAGE, "--resume needs --checkpoint FILE: what to resume from");
 	if ((checkpoint && strcmp(checkpoint, "-") == 0) || (log_path && strcmp(log_path, "-") == 0))
 		return fail(STATUS_USAGE, "--checkpoint and --log want the name of a file; standard output is for -o -");
-	if (checkpoint && strcmp(checkpoint, output) == 0)
-		return fail(STATUS_USAGE, "--checkpoint and -o name the same file");
+	if (checkpoint && atomic_is_same(checkpoint, output))
+		return fail(STATUS_USAGE, "--checkpoint %s and -o %s lead to the same file: give each its own", checkpoint, output);
+	if (log_path && atomic_is_same(log_path, output))
+		return fail(STATUS_USAGE, "--log %s and -o %s lead to the same file: give each its own", log_path, output);
+	if (log_path && checkpoint && atomic_is_same(log_path, checkpoint))
+		return fail(STATUS_USAGE, "--log %s and --checkpoint %s lead to the same file: give each its own", log_path,
+			    checkpoint);
 	if (val && strcmp(val, "-") == 0 && strcmp(path, "-") == 0)
 		return fail(STATUS_USAGE, "--val and the training data can't both be standard input");
 	if (weight_decay != 0 && strcmp(optimizer, "adam") == 0)

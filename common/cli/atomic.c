@@ -25,6 +25,14 @@ directory_of(const char *path)
 	return directory;
 }
 
+static const char *
+base_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 /* One link further. @return malloced, or NULL */
 static char *
 follow(const char *path)
@@ -117,7 +125,7 @@ open_straight(AtomicFile *file, int descriptor)
 static int
 create_beside(AtomicFile *file, const char *directory)
 {
-	const char *slash = strrchr(file->target, '/'), *base = slash ? slash + 1 : file->target;
+	const char *base = base_of(file->target);
 
 	for (int attempt = 0; attempt < NAMES_MOST; attempt++) {
 		if (asprintf(&file->temporary, "%s/.%.*s.%ld-%d", directory, BASE_MOST, base, (long)getpid(), attempt) < 0) {
@@ -167,16 +175,60 @@ open_temporary(AtomicFile *file, const struct stat *old)
 	return status < 0 ? status : STATUS_OK;
 }
 
+static const char *
+path_of(const char *path)
+{
+	return strcmp(path, "-") ? path : "/dev/stdout";
+}
+
+static bool
+is_one(const struct stat *left, const struct stat *right)
+{
+	return left->st_dev == right->st_dev && left->st_ino == right->st_ino;
+}
+
+/* Two paths behind all links, of which one or both are free yet. */
+static bool
+is_same_name(const char *left, const char *right)
+{
+	char *folders[] = { directory_of(left), directory_of(right) };
+	struct stat abouts[2];
+	bool is_same = folders[0] && folders[1] && !stat(folders[0], &abouts[0]) && !stat(folders[1], &abouts[1]) &&
+		       is_one(&abouts[0], &abouts[1]) && !strcmp(base_of(left), base_of(right));
+
+	free(folders[0]);
+	free(folders[1]);
+	return is_same;
+}
+
+bool
+atomic_is_same(const char *left, const char *right)
+{
+	char *targets[2] = { NULL };
+	struct stat abouts[2];
+	int descriptor;
+	bool is_same = false;
+
+	/* what can't be resolved is refused when it is opened */
+	if (resolve(path_of(left), &targets[0], &descriptor) < 0 || resolve(path_of(right), &targets[1], &descriptor) < 0)
+		is_same = false;
+	else if (stat(targets[0], &abouts[0]) == 0 && stat(targets[1], &abouts[1]) == 0)
+		is_same = is_one(&abouts[0], &abouts[1]) && !S_ISCHR(abouts[0].st_mode);
+	else
+		is_same = is_same_name(targets[0], targets[1]);
+	free(targets[0]);
+	free(targets[1]);
+	return is_same;
+}
+
 Status
 atomic_open(AtomicFile *file, const char *path)
 {
-	if (!strcmp(path, "-"))
-		path = "/dev/stdout";
 	struct stat old;
 	int descriptor = -1;
 
 	*file = (AtomicFile){ .fd = -1, .slot = -1 };
-	Status status = resolve(path, &file->target, &descriptor);
+	Status status = resolve(path_of(path), &file->target, &descriptor);
 	if (status < 0)
 		return status;
 	bool exists = stat(file->target, &old) == 0;

@@ -25,6 +25,12 @@ typedef struct AtomicFile {
  */
 MUST_CHECK Status atomic_open(AtomicFile *file, const char *path);
 
+/**
+ * Do two outputs lead to the same file, however they are named? Where both exist device and inode tell, otherwise folder
+ * and last name, after links. Devices such as /dev/null keep nothing that could be replaced: they don't count.
+ */
+bool atomic_is_same(const char *left, const char *right);
+
 /** fsync, rename, fsync of the directory; releases file whatever happens. The old file stands if this fails. */
 MUST_CHECK Status atomic_commit(AtomicFile *file);
 
