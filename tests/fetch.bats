@@ -151,6 +151,25 @@ words_of() {
 	TMPDIR=/nonexistent refuse 4 /nonexistent fm-train --epochs 1 --memory 0 -o m.safetensors in.fms
 }
 
+@test "the hold-out part of a repeated stream is recorded as what was read of it" {
+	small
+	fm-fetch small --holdout 40 > both.fms
+	local lazy
+	for lazy in "" --lazy; do
+		fm-augment --epochs 3 $lazy < both.fms > repeated.fms
+		fm-fetch - --part holdout < repeated.fms > holdout.fms
+		PYTHONPATH=$FM_ROOT/tests/oracles "$PYTHON" - <<- 'END'
+		import json, stream
+		first, *_, end = [metadata for metadata, _ in stream.read(open("holdout.fms", "rb").read())]
+		begun, = json.loads(first["fm.history"])[0]["inputs"]
+		ended, = json.loads(end["fm.history"])[0]["inputs"]
+		assert list(begun) == ["name", "history"], begun
+		# the part goes out unchanged, so what was read of the input is what is sent
+		assert ended == {**begun, "content": end["fm.content"], "samples": 40}, ended
+		END
+	done
+}
+
 @test "--part sends one part and drops the mark, of its own hold-out and of a stream's" {
 	small
 	fm-fetch small --holdout 40 > both.fms

@@ -13,6 +13,7 @@ typedef struct StreamState {
 	int64_t *made;		    /* [room] ids, then [room] labels of half the size */
 	uint64_t room;		    /* samples */
 	uint64_t samples; /* before the next record */
+	bool is_finished; /* no more of it is wanted */
 } StreamState;
 
 static Status
@@ -82,7 +83,9 @@ stream_finish(Source *source)
 {
 	StreamState *state = source->state;
 
-	/* of a repeated stream one may have enough; any other is read to its end, or nobody would know that it is whole */
+	state->is_finished = true;
+	/* of a repeated stream its hold-out part may be enough; any other is read to its end, or nobody would know that it
+	 * is whole */
 	return state->reader.about.epochs ? STATUS_OK : reader_drain(&state->reader);
 }
 
@@ -92,7 +95,7 @@ stream_inputs(const Source *source)
 	const StreamState *state = source->state;
 
 	/* whatever its file is called: a script made from the history pipes it in */
-	return reader_inputs(&state->reader, "stdin");
+	return state->is_finished ? reader_inputs_holdout(&state->reader, "stdin") : reader_inputs(&state->reader, "stdin");
 }
 
 static void

@@ -3,6 +3,7 @@
 
 #include "memory.h"
 #include "stream/lazy.h"
+#include "stream/metadata.h"
 #include "stream/pipe.h"
 
 #include <errno.h>
@@ -60,6 +61,14 @@ take_lazy(Reader *reader, const Record *record)
 	return expander_keep(state->expander, record);
 }
 
+/* All of it has come, and nothing else. */
+static void
+note_holdout(Member *member)
+{
+	member->held_content = content_value(member->content);
+	member->held_samples = member->samples;
+}
+
 static Status
 take_samples(Reader *reader, Slot *slot)
 {
@@ -67,12 +76,15 @@ take_samples(Reader *reader, Slot *slot)
 	Record *record = &slot->record;
 	const json_t *metadata = slot->raw.file.metadata;
 	bool is_lazy = about_input(reader)->is_lazy && json_object_get(metadata, "fm.epoch");
+	bool had_fit = state->member.has_fit;
 	Status status = reader_place_columns(reader, slot, is_lazy);
 
 	if (status == STATUS_OK)
 		status = reader_check_samples(reader, slot, metadata);
 	if (status < 0)
 		return status;
+	if (state->member.has_fit && !had_fit)
+		note_holdout(&state->member);
 	reader_imply_ids(reader, slot);
 	hash_columns(reader, state->member.content, record);
 	if (!is_lazy)
@@ -347,6 +359,19 @@ reader_inputs(const Reader *reader, const char *name)
 		json_array_append_new(inputs, input);
 	}
 	return inputs;
+}
+
+json_t *
+reader_inputs_holdout(const Reader *reader, const char *name)
+{
+	const ReaderState *state = reader->state;
+	char content[METADATA_DIGITS + 1] = "";
+
+	if (state->place != IN_STREAM || !state->member.has_fit)
+		return reader_inputs(reader, name);
+	hex_write(state->member.held_content, content);
+	return json_pack("[{s:s, s:s, s:I, s:O}]", "name", name, "content", content, "samples",
+			 (json_int_t)state->member.held_samples, "history", reader->about.history);
 }
 
 void

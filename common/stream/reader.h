@@ -86,6 +86,12 @@ MUST_CHECK Status reader_await(Reader *reader, int interruption);
  */
 json_t *reader_inputs(const Reader *reader, const char *name);
 
+/**
+ * As reader_inputs, for the end record of one that has read the hold-out part and wants no more, as it may of a repeated
+ * stream: content and samples are that part's.
+ */
+json_t *reader_inputs_holdout(const Reader *reader, const char *name);
+
 /** Give everything back and close the descriptor, at any time: the writer of a repeated stream takes it as "enough". */
 void reader_close(Reader *reader);
 

@@ -17,7 +17,8 @@ typedef struct Slot {
 /* What has been seen of the member that is being read. */
 typedef struct Member {
 	uint64_t records, samples, offset;
-	bool has_fit;
+	bool has_fit; /* all hold-out samples have come, these: */
+	uint64_t held_content, held_samples;
 	int64_t epoch;		/* the last one; -1: none yet */
 	uint64_t epoch_samples; /* of that epoch */
 	uint64_t without_epoch; /* samples before all epochs: hold-out ones, a lazy stream's data set; or all */
