@@ -387,6 +387,39 @@ assert json.loads(repeated["fm.history"])[0]["inputs"][0]["content"] == whole' "
 	train --epochs 1 --checkpoint c --log /dev/null -o /dev/null in.fms
 }
 
+@test "nothing that is read is written over" {
+	make_stream in.fms
+	make_stream val.fms
+	echo "$NET" > net
+	echo 1 > weights
+	ln -s in.fms soft
+	ln in.fms hard
+	cp in.fms kept.fms
+	together() { run -2 fm-train --epochs 1 "$@" && assert_output --partial "would overwrite the $role: give it a file of its own"; }
+	for option in --log --checkpoint; do
+		role="training data"
+		for name in in.fms ./in.fms soft hard; do
+			together $option $name -o m --arch "$NET" in.fms
+		done
+		together $option in.fms -o m --arch "$NET" < in.fms
+		together $option in.fms -o m --arch "$NET" soft
+		role="validation data"
+		together $option val.fms --val val.fms -o m --arch "$NET" in.fms
+		role="class weights"
+		together $option weights --class-weights weights -o m --arch "$NET" in.fms
+		role="network of --arch"
+		together $option ./net -o m --arch @net in.fms
+	done
+	role="training data"
+	together -o in.fms --arch "$NET" in.fms
+	cmp in.fms kept.fms
+	[ ! -e m ]
+	# a pipe is no file, and a device keeps nothing
+	cat in.fms | train --epochs 1 --log /dev/null -o m
+	train --epochs 1 --log /dev/stderr -o m in.fms
+	run -3 fm-train --log /dev/null -o m < /dev/null
+}
+
 @test "batch norm refuses a batch of one" {
 	make_stream in.fms
 	run -2 fm-train --arch "$NET" --batch 1 -o m.safetensors in.fms

@@ -127,6 +127,41 @@ check_options(const char *path)
 	return STATUS_OK;
 }
 
+/* What is written must not be what is read. @param role  what input is, in words; input  NULL: there is none */
+static Status
+check_input(const char *role, const char *input)
+{
+	const struct {
+		const char *option, *path;
+	} outputs[] = { { "-o", output }, { "--checkpoint", checkpoint }, { "--log", log_path } };
+
+	struct stat about;
+	const char *name = !input || strcmp(input, "-") != 0 ? input : "/dev/stdin";
+
+	/* a terminal or a socket may well be all that a program has */
+	if (!name || stat(name, &about) < 0 || !S_ISREG(about.st_mode))
+		return STATUS_OK;
+	for (size_t i = 0; i < sizeof outputs / sizeof *outputs; i++)
+		if (outputs[i].path && atomic_is_same(outputs[i].path, name))
+			return fail(STATUS_USAGE, "%s %s would overwrite %s: give it a file of its own", outputs[i].option,
+				    outputs[i].path, role);
+	return STATUS_OK;
+}
+
+static Status
+check_inputs(const char *path)
+{
+	Status status = check_input("the training data", path);
+
+	if (status >= 0)
+		status = check_input("the validation data", val);
+	if (status >= 0 && class_weights && strcmp(class_weights, "balanced") != 0)
+		status = check_input("the class weights", class_weights);
+	if (status >= 0 && arch[0] == '@')
+		status = check_input("the network of --arch", arch + 1);
+	return status;
+}
+
 /* hours of training must not end in "permission denied"; a FIFO's reader would take a trial for the end, though */
 static Status
 try_output(const char *path)
@@ -229,6 +264,7 @@ main(int argc, char **argv)
 	const char *path = cli_start(&manual, &argc, &argv);
 	const uint64_t epochs_usual = expand_recipe();
 	must(check_options(path));
+	must(check_inputs(path));
 	const Settings settings = settings_from_options(epochs_usual);
 
 	/* prepare */
