@@ -67,7 +67,8 @@ const char *fms_reader_class(const fms_reader *reader, uint32_t index);
 /** 0: not a repeated stream; FMS_ENDLESS. */
 uint64_t fms_reader_epochs(const fms_reader *reader);
 
-/** fm.history as JSON text; complete after fms_reader_next has returned 0. To be freed. */
+/** fm.history as JSON text; complete after fms_reader_next has returned 0; of joined streams that of the
+ *  first. To be freed. */
 char *fms_reader_history(const fms_reader *reader);
 
 void fms_reader_close(fms_reader *reader);

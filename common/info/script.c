@@ -381,7 +381,7 @@ put_inputs(Script *script, const json_t *inputs, FILE *out)
 	return STATUS_OK;
 }
 
-/* @param history  of the whole, or NULL: there are inputs */
+/* @param history  of the whole, where inputs is NULL */
 static Status
 make_script(const json_t *history, const json_t *inputs, char **text)
 {
@@ -394,7 +394,7 @@ make_script(const json_t *history, const json_t *inputs, char **text)
 	if (!script.files || !out || !whole)
 		status = fail(STATUS_IO, "no memory for the script");
 	else
-		status = history ? put_history(&script, history, out) : put_inputs(&script, inputs, out);
+		status = inputs ? put_inputs(&script, inputs, out) : put_history(&script, history, out);
 	if (script.files)
 		fclose(script.files);
 	if (out)
@@ -423,7 +423,7 @@ script_from_history(const json_t *history, char **text)
 Status
 script_from_inputs(const json_t *inputs, char **text)
 {
-	if (json_array_size(inputs) == 1)
+	if (json_array_size(inputs) < 2)
 		return make_script(json_object_get(json_array_get(inputs, 0), "history"), NULL, text);
 	return make_script(NULL, inputs, text);
 }

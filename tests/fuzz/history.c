@@ -30,6 +30,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (script_from_history(history, &script) >= 0)
 		require_tame(script);
 	free(script);
+	if (script_from_inputs(history, &script) >= 0)
+		require_tame(script);
+	free(script);
 	json_decref(history);
 	return 0;
 }

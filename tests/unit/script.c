@@ -64,6 +64,25 @@ TEST(members_of_a_side_input_are_joined)
 	CHECK(has("\nfm-fetch a |\nfm-train --val=\"$files/1\" --output=\"$1\"\n"), "%s", script ? script : refusal);
 }
 
+TEST(joined_streams_are_made_one_after_the_other)
+{
+	static const char *const refused[] = { "[{}]", "[{\"history\":7}]", "[]", "{}",
+					       "[{\"history\":[{\"tool\":\"fm-fetch\"}]},{\"history\":[{\"tool\":\"rm\"}]}]" };
+	json_t *inputs = json_loads("[{\"history\":[{\"tool\":\"fm-fetch\"}]},{\"content\":\"0123456789abcdef\"}]", 0, NULL);
+
+	free(script);
+	CHECK(script_from_inputs(inputs, &script) == STATUS_OK, "%s", status_message());
+	CHECK(has("\nfm-fetch\ncat \"$FM_INPUT_1\"\n"), "%s", script);
+	json_decref(inputs);
+	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+		inputs = json_loads(refused[i], 0, NULL);
+		free(script);
+		CHECK(script_from_inputs(inputs, &script) == STATUS_INPUT && !script, "%s was accepted: %s", refused[i], script);
+		json_decref(inputs);
+	}
+	CHECK(script_from_history(NULL, &script) == STATUS_INPUT && !script, "no history was accepted");
+}
+
 TEST(an_unknown_input_is_asked_for)
 {
 	make("[{\"tool\":\"fm-augment\",\"inputs\":[{\"name\":\"stdin\",\"content\":\"0123456789abcdef\",\"history\":[]}]}]");
@@ -165,6 +184,7 @@ main(void)
 	RUN(a_pipe_becomes_a_pipeline);
 	RUN(members_are_joined);
 	RUN(members_of_a_side_input_are_joined);
+	RUN(joined_streams_are_made_one_after_the_other);
 	RUN(an_unknown_input_is_asked_for);
 	RUN(what_fetch_has_read_from_a_pipe_is_asked_for);
 	RUN(strangers_are_refused);
