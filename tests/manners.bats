@@ -161,6 +161,19 @@ said_one_line() {
 	done
 }
 
+@test "so does one that is told by an option, or a later operand, to wait for it" {
+	local words
+	for words in "fm-train -o m.safetensors --val - $GIVEN/plain.fms" "fm-metrics --baseline - $GIVEN/plain.fms" \
+		"fm-report --baseline - $GIVEN/plain.fms" "fm-report --log - $GIVEN/plain.fms" "fm-plot confusion -o x.png" \
+		"fm-plot training -o x.png" "fm-plot training -o x.png - $GIVEN/plain.fms" "fm-plot filters -o x.png -"; do
+		[ -x "$FM_BIN/${words%% *}" ] || continue
+		# shellcheck disable=SC2086 # words
+		run -2 on_terminal timeout 20 $words
+		assert_output --partial "usage: ${words%% *}"
+		[ ! -e m.safetensors ] && [ ! -e x.png ]
+	done
+}
+
 @test "binary is not written to a terminal" {
 	for tool in fm-fetch fm-augment; do
 		usual_tools | grep -qx "$tool" || continue

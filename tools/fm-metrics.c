@@ -103,6 +103,7 @@ check_arguments(const char *path)
 		must(fail(STATUS_USAGE, "--allow-worse needs --baseline OLD.fms to compare with"));
 	if (baseline && !strcmp(baseline, "-") && !strcmp(path, "-"))
 		must(fail(STATUS_USAGE, "standard input can't be both the predictions and their --baseline"));
+	cli_reads(baseline);
 }
 
 static json_t *

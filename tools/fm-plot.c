@@ -143,6 +143,10 @@ main(int argc, char **argv)
 			  argc ? kind : "(no operand)"));
 	if (is_live && (strcmp(kind, "training") || !output || !strcmp(output, "-") || !count))
 		must(fail(STATUS_USAGE, "--live needs: fm-plot training LOG... --output FILE"));
+	if (!count)
+		cli_reads_stdin();
+	for (int i = 0; i < count; i++)
+		cli_reads(paths[i]);
 	PlotStyle style = choose_style();
 	if (!output && isatty(STDOUT_FILENO))
 		must(fail(STATUS_USAGE, "a picture is not written to a terminal; name a file with --output"));

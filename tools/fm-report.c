@@ -96,6 +96,8 @@ main(int argc, char **argv)
 
 	/* arguments */
 	const char *path = cli_start(&manual, &argc, &argv);
+	cli_reads(baseline_path);
+	cli_reads(log_path);
 
 	/* prepare */
 	if (model_path)

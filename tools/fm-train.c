@@ -265,6 +265,7 @@ main(int argc, char **argv)
 	const uint64_t epochs_usual = expand_recipe();
 	must(check_options(path));
 	must(check_inputs(path));
+	cli_reads(val);
 	const Settings settings = settings_from_options(epochs_usual);
 
 	/* prepare */

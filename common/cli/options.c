@@ -264,6 +264,13 @@ cli_reads_stdin(void)
 	exit(-STATUS_USAGE);
 }
 
+void
+cli_reads(const char *path)
+{
+	if (path && !strcmp(path, "-"))
+		cli_reads_stdin();
+}
+
 /* Binary never meets a terminal. */
 static Status
 check_terminals(const char *operand, int operands)

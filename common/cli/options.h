@@ -92,6 +92,9 @@ const char *cli_start(const Manual *manual, int *argc, char ***argv);
 /** For a tool that finds only in its options that it reads standard input: as cli_start, if that is a terminal. */
 void cli_reads_stdin(void);
 
+/** Likewise, if what an option or a later operand names is "-". @param path  or NULL: nothing */
+void cli_reads(const char *path);
+
 /** The manual that cli_start was given. */
 const Manual *cli_manual(void);
 
