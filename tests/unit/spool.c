@@ -153,8 +153,8 @@ TEST(shuffle_is_a_permutation)
 	CHECK(memcmp(order, again, sizeof order));
 }
 
-/* AddressSanitizer's allocator would rather abort. */
-const char *__asan_default_options(void);
+/* AddressSanitizer's allocator would rather abort; its library looks for this. */
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
 
 const char *
 __asan_default_options(void)
