@@ -1,6 +1,7 @@
 #include "info/script.h"
 
 #include "info/option_names.h"
+#include "info/quote.h"
 
 #include <ctype.h>
 #include <stdbool.h>
@@ -56,31 +57,6 @@ check_tool(const char *tool)
 	if (!makes_histories(tool))
 		return fail(STATUS_INPUT, "the history names %s, which makes neither streams nor models: it is forged", tool);
 	return STATUS_OK;
-}
-
-char *
-shell_quote(const char *text)
-{
-	static const char plain[] = "%+,-./:=@_";
-	bool is_plain = *text;
-	size_t size = 3;
-	for (const char *c = text; *c; c++) {
-		is_plain = is_plain && (isalnum((unsigned char)*c) || strchr(plain, *c));
-		size += *c == '\'' ? 4 : 1;
-	}
-	if (is_plain)
-		return strdup(text);
-	char *quoted = malloc(size), *to = quoted;
-	if (!quoted)
-		return NULL;
-	*to++ = '\'';
-	for (const char *c = text; *c; c++)
-		if (*c == '\'')
-			to = stpcpy(to, "'\\''");
-		else
-			*to++ = *c;
-	strcpy(to, "'");
-	return quoted;
 }
 
 static Status

@@ -26,7 +26,4 @@ MUST_CHECK Status script_from_history(const json_t *history, char **script);
  */
 MUST_CHECK Status script_from_inputs(const json_t *inputs, char **script);
 
-/** As a shell word: bare where that is safe, else in single quotes. @return malloced */
-char *shell_quote(const char *text);
-
 #endif

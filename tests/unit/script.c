@@ -1,6 +1,7 @@
 /* info/script.h: histories into scripts, hostile ones into errors. */
 #include "check.h"
 
+#include "info/quote.h"
 #include "info/script.h"
 
 #include <jansson.h>
