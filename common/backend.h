@@ -38,6 +38,8 @@ typedef struct Hyper {
 	double rate;
 	double beta1;	      /* Adam's first moment, or SGD's momentum */
 	double weight_decay;  /* adamw: w -= rate * wd * w; sgd: added to g; on conv and dense weights only */
+	uint32_t frozen;      /* stages of the plan, the first: their parameters and moments stay, whatever their gradients; their
+			       * averages and running statistics go on. Less than there are stages */
 } Hyper;
 
 /** Samples of one step or prediction. */

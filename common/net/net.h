@@ -132,6 +132,9 @@ const char *preset_text(const char *name);
  */
 void net_initialise(const Net *net, uint64_t seed, float *param, float *bn);
 
+/** Floats of vector param that are those of the stages before this one, which come first; stage < stage_count. */
+size_t net_params_before(const Net *net, size_t stage);
+
 /** True for conv, depthwise and dense layers, which have a weight and perhaps a bias. */
 bool layer_multiplies(const Layer *layer);
 
