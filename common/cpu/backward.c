@@ -244,11 +244,12 @@ back_chunks(void *context, size_t task, int thread)
 		memset(backward_slice_gradient(&job, task), 0, backward_slice_count(job.backend, job.stage) * sizeof(float));
 }
 
+/* @param first  those before it are frozen: nobody wants their gradients */
 static Backward
-job_of(Backend *backend, const Batch *batch, size_t s)
+job_of(Backend *backend, const Batch *batch, size_t s, size_t first)
 {
 	const StageLayout *stage = &backend->layout.stages[s];
-	const StageLayout *from = stage->from < 0 ? NULL : &backend->layout.stages[stage->from];
+	const StageLayout *from = stage->from < (int)first ? NULL : &backend->layout.stages[stage->from];
 
 	return (Backward){
 		.backend = backend, .batch = batch, .s = s, .stage = stage, .memory = &backend->stages[s],
@@ -261,13 +262,13 @@ job_of(Backend *backend, const Batch *batch, size_t s)
 
 /* @param has_sums  the stage after has taken this one's on its way. @return the same for the stage before */
 static bool
-backward_stage(Backend *backend, const Batch *batch, size_t s, bool has_sums)
+backward_stage(Backend *backend, const Batch *batch, size_t s, size_t first, bool has_sums)
 {
-	const Backward before = job_of(backend, batch, s ? s - 1 : 0);
-	Backward job = job_of(backend, batch, s);
+	const Backward before = job_of(backend, batch, s ? s - 1 : 0, first);
+	Backward job = job_of(backend, batch, s, first);
 	const StageLayout *stage = job.stage;
 	/* it is the last reader of that on the way back, so the gradient is complete */
-	const bool takes_sums = s && stage->from == (int)s - 1 && stage->kind != MAIN_DENSE;
+	const bool takes_sums = s > first && stage->from == (int)s - 1 && stage->kind != MAIN_DENSE;
 
 	if (!has_sums)
 		team_run(backend->team, SLICES, backward_sums, &job);
@@ -294,8 +295,9 @@ backward_stage(Backend *backend, const Batch *batch, size_t s, bool has_sums)
 void
 train_backward(Backend *backend, const Batch *batch)
 {
+	const size_t first = backend->is_stepping ? backend->update.frozen_stages : 0;
 	bool has_sums = false;
 
-	for (size_t s = backend->layout.stage_count; s--;)
-		has_sums = backward_stage(backend, batch, s, has_sums);
+	for (size_t s = backend->layout.stage_count; s-- > first;)
+		has_sums = backward_stage(backend, batch, s, first, has_sums);
 }

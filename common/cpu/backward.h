@@ -22,7 +22,7 @@ typedef struct Backward {
 	const KernelTable *kernels; /* of this stage's y and out */
 	const void *y;
 	void *dout;	 /* of this stage's output, without halo */
-	void *din;	 /* NULL: the pixels need none */
+	void *din;	 /* NULL: the pixels need none, nor does a frozen stage */
 	bool din_is_float;
 	uint32_t n;
 	uint32_t slices; /* of the weight gradient */

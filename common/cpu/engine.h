@@ -83,6 +83,8 @@ typedef struct UpdateRange {
 typedef struct Update {
 	OptimiserStep step;
 	float keep_decayed, decay_decayed; /* of the ranges that decay applies to */
+	uint32_t frozen_stages;
+	size_t frozen; /* packed floats, theirs: the first */
 } Update;
 
 /** How a stage's numbers lie in bytes: x = step (q - zero). */

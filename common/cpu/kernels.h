@@ -240,7 +240,7 @@ typedef struct Columns {
 	bool has_two;	     /* bf16: b + c and c - b are wanted, no more */
 } Columns;
 
-typedef enum OptimiserKind { OPTIMISE_SGD, OPTIMISE_ADAM } OptimiserKind;
+typedef enum OptimiserKind { OPTIMISE_SGD, OPTIMISE_ADAM, OPTIMISE_FROZEN /* the average alone */ } OptimiserKind;
 
 /** One step's constants, see optimiser.h. */
 typedef struct OptimiserStep {

@@ -3,6 +3,18 @@
 
 #include <math.h>
 
+/* Packed floats of the stages before this one. */
+static size_t
+packed_before(const NetLayout *layout, size_t stage)
+{
+	for (; stage < layout->stage_count; stage++) {
+		const StageLayout *it = &layout->stages[stage];
+		if (it->weight || it->gamma)
+			return it->weight ? it->weight->offset : it->gamma->offset;
+	}
+	return layout->packed_count;
+}
+
 static Update
 update_of(const Backend *backend, const Hyper *hyper)
 {
@@ -17,6 +29,8 @@ update_of(const Backend *backend, const Hyper *hyper)
 			.ema_rate = (float)options->ema_rate,
 		},
 		.keep_decayed = 1,
+		.frozen_stages = hyper->frozen,
+		.frozen = packed_before(&backend->layout, hyper->frozen),
 	};
 
 	if (update.step.kind == OPTIMISE_ADAM) {
@@ -41,6 +55,8 @@ optimise_floats(const Backend *backend, size_t offset, size_t count, bool is_dec
 		step.keep = update->keep_decayed;
 		step.decay = update->decay_decayed;
 	}
+	if (offset < update->frozen)
+		step.kind = OPTIMISE_FROZEN;
 	backend->kernels->optimise(&step, count, gradient, vectors[VECTOR_PARAM] + offset, vectors[VECTOR_M] + offset,
 				   vectors[VECTOR_V] + offset,
 				   backend->options.ema_rate > 0 ? vectors[VECTOR_EMA] + offset : NULL);
@@ -59,6 +75,8 @@ update_range(void *context, size_t task, int thread)
 	const UpdateRange *range = &backend->update_ranges[task];
 
 	(void)thread;
+	if (backend->is_stepping && task >= backend->late_range_count && range->offset >= backend->update.frozen)
+		return; /* early */
 	optimise_floats(backend, range->offset, range->count, range->is_decayed, backend->gradient + range->offset);
 }
 
@@ -159,7 +177,8 @@ static void
 update_ranges(Backend *backend)
 {
 	enum { ALONE_MOST = 16 };
-	const size_t count = backend->is_stepping ? backend->late_range_count : backend->update_range_count;
+	const bool has_frozen = backend->update.frozen && backend->options.ema_rate > 0; /* whose averages nobody else sees to */
+	const size_t count = backend->is_stepping && !has_frozen ? backend->late_range_count : backend->update_range_count;
 
 	if (count > ALONE_MOST) {
 		team_run(backend->team, count, update_range, backend);

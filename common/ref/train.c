@@ -140,6 +140,7 @@ Status
 ref_update(Backend *backend, const Hyper *hyper)
 {
 	const Net *net = backend->net;
+	const size_t frozen = net_params_before(net, hyper->frozen);
 	double weight = backend->gradient[net->param_count];
 
 	if (!isfinite(weight) && !backend->sums.bad_step)
@@ -147,7 +148,7 @@ ref_update(Backend *backend, const Hyper *hyper)
 	if (backend->sums.bad_step)
 		return STATUS_OK;
 	for (size_t i = 0; i < net->tensor_count; i++)
-		if (net->tensors[i].vector == NET_PARAM)
+		if (net->tensors[i].vector == NET_PARAM && net->tensors[i].offset >= frozen)
 			/* samples that all weigh nothing say nothing: 0 / 1 rather than 0 / 0 */
 			update_tensor(backend, hyper, &net->tensors[i], weight != 0 ? weight : 1);
 	network_move_statistics(&backend->network, backend->gradient_n, backend->vector[VECTOR_BN]);

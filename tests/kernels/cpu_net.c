@@ -153,9 +153,16 @@ enum { STEPS = 3 };
 /* Ways that must lead to the same bits. */
 typedef enum Way { AT_ONCE, IN_PARTS, PREDICTING } Way;
 
+/* More and more of a net, until its last stage alone learns. */
+static uint32_t
+frozen_at(const Net *net, uint64_t step)
+{
+	return (uint32_t)((step < STEPS ? step - 1 : STEPS - 1) * (net->stage_count - 1) / (STEPS - 1));
+}
+
 /* Parameters after a few steps, the last with fewer images. */
 static float *
-train(const Case *test, int threads, Optimizer optimizer, Way way)
+train(const Case *test, int threads, Optimizer optimizer, Way way, bool freezes)
 {
 	Data data;
 	data_init(&data, test);
@@ -165,7 +172,8 @@ train(const Case *test, int threads, Optimizer optimizer, Way way)
 	float prob[MOST * CLASSES];
 
 	for (int step = 1; step <= STEPS; step++) {
-		const Hyper now = hyper(step);
+		Hyper now = hyper(step);
+		now.frozen = freezes ? frozen_at(&data.net, step) : 0;
 		if (step == STEPS)
 			data.batch.n = 2;
 		if (way == PREDICTING)
@@ -199,9 +207,10 @@ check_same_bits(const Case *test, Optimizer optimizer)
 	const size_t size = (4 * data.net.param_count + 2 * data.net.bn_count) * sizeof(float);
 	data_release(&data);
 	float *run[] = {
-		train(test, 1, optimizer, AT_ONCE), train(test, 2, optimizer, IN_PARTS), train(test, 2, optimizer, AT_ONCE),
-		train(test, 3, optimizer, AT_ONCE), train(test, 2, optimizer, PREDICTING),
-		train(test, 9, optimizer, AT_ONCE), /* more than half as many as slices: weights' gradients come last */
+		train(test, 1, optimizer, AT_ONCE, false), train(test, 2, optimizer, IN_PARTS, false),
+		train(test, 2, optimizer, AT_ONCE, false), train(test, 3, optimizer, AT_ONCE, false),
+		train(test, 2, optimizer, PREDICTING, false),
+		train(test, 9, optimizer, AT_ONCE, false), /* more than half as many as slices: weights' gradients come last */
 	};
 	static const char *const how[] = { "", "gradient, reduce, update", "two threads", "three threads",
 					   "predictions between the steps", "nine threads" };
@@ -214,6 +223,70 @@ check_same_bits(const Case *test, Optimizer optimizer)
 	for (int i = 0; i < WAYS; i++)
 		free(run[i]);
 	CHECK(!differs, "%s: %s differ from a step by one thread", test->text, how[differs]);
+}
+
+/* Whose way back a step spares, an update spares alike. */
+static void
+check_frozen_bits(const Case *test, Optimizer optimizer)
+{
+	Data data;
+	data_init(&data, test);
+	const size_t size = (4 * data.net.param_count + 2 * data.net.bn_count) * sizeof(float);
+	data_release(&data);
+	float *at_once = train(test, 2, optimizer, AT_ONCE, true), *in_parts = train(test, 3, optimizer, IN_PARTS, true);
+
+	CHECK(!memcmp(at_once, in_parts, size), "%s: with frozen stages a step is not gradient, reduce, update", test->text);
+	free(at_once);
+	free(in_parts);
+}
+
+enum { KEPT = 4 }; /* vectors of parameters; averages last */
+
+static void
+read_kept(Backend *cpu, size_t params, float *to)
+{
+	static const Vector kept[KEPT] = { VECTOR_PARAM, VECTOR_M, VECTOR_V, VECTOR_EMA };
+
+	for (size_t v = 0; v < KEPT; v++)
+		cpu_backend.read(cpu, kept[v], to + v * params);
+}
+
+/* What is frozen stays to the bit, but for its averages; all else moves as if nothing were. */
+static void
+check_frozen(const Case *test)
+{
+	Data data;
+	data_init(&data, test);
+	const size_t params = data.net.param_count;
+	Hyper now = hyper(1);
+	float *before = malloc((3 * KEPT * params + 1) * sizeof *before);
+	float *moved = before + KEPT * params, *found = moved + KEPT * params;
+	Backend *plain = open_backend(&cpu_backend, &data, 2, OPTIMIZER_ADAM, true);
+	Backend *freezing = open_backend(&cpu_backend, &data, 2, OPTIMIZER_ADAM, true);
+
+	cpu_backend.step(plain, &data.batch, &now);
+	cpu_backend.step(freezing, &data.batch, &now);
+	read_kept(freezing, params, before);
+	now = hyper(2);
+	cpu_backend.step(plain, &data.batch, &now);
+	read_kept(plain, params, moved);
+	now.frozen = frozen_at(&data.net, 2);
+	cpu_backend.step(freezing, &data.batch, &now);
+	read_kept(freezing, params, found);
+	const size_t frozen = net_params_before(&data.net, now.frozen);
+	for (size_t v = 0; v < KEPT; v++, before += params, moved += params, found += params) {
+		CHECK(!memcmp(found + frozen, moved + frozen, (params - frozen) * sizeof *found), "%s: what learns moves otherwise",
+		      test->text);
+		CHECK(v == KEPT - 1 || !memcmp(found, before, frozen * sizeof *found), "%s: what is frozen moves", test->text);
+		for (size_t i = 0; v == KEPT - 1 && i < frozen; i++) {
+			const double wanted = 0.9 * (double)before[i] + 0.1 * (double)found[i - v * params];
+			CHECK(fabs((double)found[i] - wanted) <= 1e-6, "%s: an average is %g, not %g", test->text, (double)found[i], wanted);
+		}
+	}
+	cpu_backend.close(plain);
+	cpu_backend.close(freezing);
+	free(before - KEPT * params);
+	data_release(&data);
 }
 
 /* Rows or pixels with transforms against the pixels that these make: steps, then predictions. */
@@ -265,7 +338,7 @@ check_transforms(const Case *test, int threads, Fill fill)
 
 /* Losses of a few steps, and predictions after them. */
 static void
-check_trajectory(const Case *test, Optimizer optimizer)
+check_trajectory(const Case *test, Optimizer optimizer, bool freezes)
 {
 	Data data;
 	data_init(&data, test);
@@ -276,7 +349,8 @@ check_trajectory(const Case *test, Optimizer optimizer)
 	Sums sums[2];
 
 	for (uint64_t step = 1; step <= 4; step++) {
-		const Hyper now = hyper(step);
+		Hyper now = hyper(step);
+		now.frozen = freezes ? frozen_at(&data.net, step) : 0;
 		for (int i = 0; i < 2; i++) {
 			table[i]->step(backend[i], &data.batch, &now);
 			table[i]->drain(backend[i], &sums[i]);
@@ -319,6 +393,16 @@ TEST(same_bits)
 		check_same_bits(&cases[i], optimizers[i % 3]);
 }
 
+TEST(frozen_stages)
+{
+	static const Optimizer optimizers[] = { OPTIMIZER_ADAMW, OPTIMIZER_SGD, OPTIMIZER_ADAM };
+	for (int i = 0; i < CASES && check_ok; i++) {
+		check_frozen(&cases[i]);
+		check_frozen_bits(&cases[i], optimizers[i % 3]);
+		check_trajectory(&cases[i], i % 2 ? OPTIMIZER_SGD : OPTIMIZER_ADAMW, true);
+	}
+}
+
 TEST(transforms)
 {
 	static const int threads[] = { 1, 2, 3, 9 };
@@ -330,7 +414,7 @@ TEST(trajectories)
 {
 	static const Optimizer optimizers[] = { OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_SGD };
 	for (int i = 0; i < 3 && check_ok; i++)
-		check_trajectory(&cases[i], optimizers[i]);
+		check_trajectory(&cases[i], optimizers[i], false);
 }
 
 static bool
@@ -363,6 +447,7 @@ main(void)
 		RUN(predictions);
 		RUN(alone);
 		RUN(same_bits);
+		RUN(frozen_stages);
 		RUN(transforms);
 		RUN(trajectories);
 	}

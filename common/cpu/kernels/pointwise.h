@@ -393,10 +393,13 @@ static void
 optimise(const OptimiserStep *step, size_t count, const float *gradient, float *param, float *m, float *v, float *ema)
 {
 	for (size_t i = 0; i < count; i += LANES) {
-		Vec g = vec_load(gradient + i) * vec_set(step->inverse_weight), w = vec_load(param + i);
-		w = step->kind == OPTIMISE_ADAM ? optimise_adam(step, g, w, m + i, v + i)
-						: optimise_sgd(step, g, w, m + i);
-		vec_store(param + i, w);
+		Vec w = vec_load(param + i);
+		if (step->kind != OPTIMISE_FROZEN) {
+			const Vec g = vec_load(gradient + i) * vec_set(step->inverse_weight);
+			w = step->kind == OPTIMISE_ADAM ? optimise_adam(step, g, w, m + i, v + i)
+							: optimise_sgd(step, g, w, m + i);
+			vec_store(param + i, w);
+		}
 		if (ema) {
 			Vec e = vec_load(ema + i) * vec_set(step->ema_rate);
 			vec_store(ema + i, vec_fma(vec_set(1 - step->ema_rate), w, e));
