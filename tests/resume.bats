@@ -5,7 +5,7 @@ load train
 
 # everything that a checkpoint has to bring back
 RICH=(--optimizer adamw --weight-decay 0.01 --schedule onecycle --ema 0.9 --label-smoothing 0.1 --class-weights balanced
-	--monitor val_accuracy --patience 50 --views flip --temperature fit --mixup 0.4 --cutmix 0.3)
+	--monitor val_accuracy --patience 50 --views flip --temperature fit --mixup 0.4 --cutmix 0.3 --freeze 0.3,0.6)
 
 setup_file() {
 	need_python numpy xxhash
@@ -317,7 +317,7 @@ open("other.fms", "wb").write(data)'
 	printf 'a\t2\n' > weights
 	train --epochs 2 --class-weights weights --checkpoint c -o m.safetensors in.fms
 	for other in "--epochs 3" "--batch 8" "--lr 0.2" "--seed 2" "--optimizer sgd" "--ema 0.5" "--patience 4" "--steps 7" \
-		"--monitor loss" "--label-smoothing 0.1" "--schedule cosine" "--skip-unlabelled"; do
+		"--monitor loss" "--label-smoothing 0.1" "--schedule cosine" "--freeze 0.5" "--skip-unlabelled"; do
 		# shellcheck disable=SC2086 # two words
 		run -2 train --epochs 2 --class-weights weights $other --checkpoint c --resume -o m.safetensors in.fms
 		name=${other%% *}

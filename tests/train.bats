@@ -330,6 +330,22 @@ assert json.loads(plain["fm.scores"])["content"] == json.loads(repeated["fm.scor
 assert json.loads(repeated["fm.history"])[0]["inputs"][0]["content"] == whole' "$output"
 }
 
+@test "--freeze leaves the first layers as they are, but not their running statistics" {
+	make_stream in.fms --samples 40
+	for device in cpu ref; do
+		train --device $device --freeze 0 --steps 1 -o early.safetensors in.fms
+		train --device $device --freeze 0 --steps 5 -o late.safetensors in.fms
+		train --device $device --freeze none --steps 5 -o free.safetensors in.fms
+		python 'import tensors
+early, late, free = (tensors.load(name + ".safetensors")[1] for name in ("early", "late", "free"))
+for name, tensor in early.items():
+    stays = name in ("conv1.weight", "conv1.bias", "bn1.weight", "bn1.bias")
+    assert (tensor.tobytes() == late[name].tobytes()) == stays, name
+    # what batch norm takes away again gets no gradient
+    assert name == "conv1.bias" or late[name].tobytes() != free[name].tobytes(), name'
+	done
+}
+
 # --- refusals
 
 @test "options that can't be are refused before any work" {

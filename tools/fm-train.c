@@ -23,7 +23,7 @@ static const char *recipe, *arch = "seed", *epochs, *steps, *optimizer = "adam",
 static const char *val, *monitor, *patience, *class_weights, *checkpoint, *log_path, *output;
 static const char *device = "auto", *precision = "auto";
 static uint64_t batch = 128, seed = 1, threads, memory;
-static const char *views = "none", *temperature = "1";
+static const char *freeze = "none", *views = "none", *temperature = "1";
 static double rate = 1e-3, weight_decay, label_smoothing, ema, mixup, cutmix;
 static bool skip_unlabelled, resume;
 
@@ -53,6 +53,8 @@ static const Option options[] = {
 	OPT_REAL(0, "weight-decay", "R", &weight_decay, "of conv and dense weights; not with adam", .most = 1e6),
 	OPT_CHOICE(0, "optimizer", "sgd|adam|adamw", &optimizer, "how weights follow their gradients"),
 	OPT_CHOICE(0, "schedule", SCHEDULE_CHOICES, &schedule, "how the learning rate changes from step to step"),
+	OPT_PARSED(0, "freeze", "none|R,...", &freeze, freeze_expect,
+		   "leave the first layer as it is after a share R of the steps, the second after the next"),
 	OPT_COUNT('s', "seed", "N", &seed, "of all random numbers"),
 	OPT_REAL(0, "label-smoothing", "R", &label_smoothing, "spread a share R of each label over all classes",
 		 .most = 0.999, .is_share = true),
@@ -223,6 +225,7 @@ settings_from_options(uint64_t epochs_usual)
 		.cutmix = cutmix,
 		.optimizer = optimizer_from_name(optimizer),
 		.schedule = schedule_from_name(schedule),
+		.freeze = freeze,
 		.seed = seed,
 		.val = val,
 		.monitor = monitor,

@@ -126,6 +126,7 @@ settle_length(Training *training)
 	training->schedule = (Schedule){ .kind = settings->schedule,
 					 .rate = settings->rate,
 					 .weight_decay = settings->weight_decay,
+					 .freeze = freeze_read(settings->freeze, &training->net),
 					 .steps = training->steps };
 	return STATUS_OK;
 }

@@ -55,6 +55,7 @@ schedule_hyper(const Schedule *schedule, uint64_t t)
 	};
 	double share = (double)t / (double)schedule->steps;
 
+	hyper.frozen = freeze_at(&schedule->freeze, share);
 	if (schedule->kind == SCHEDULE_STEP)
 		hyper.rate *= step_factor(share);
 	else if (schedule->kind == SCHEDULE_COSINE)

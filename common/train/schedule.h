@@ -1,8 +1,9 @@
-/* train/schedule.h: how the learning rate changes from step to step. */
+/* train/schedule.h: how the learning rate, and what learns, change from step to step. */
 #ifndef FM_TRAIN_SCHEDULE_H
 #define FM_TRAIN_SCHEDULE_H
 
 #include "backend.h"
+#include "train/freeze.h"
 
 #include <stdint.h>
 
@@ -14,7 +15,8 @@ typedef struct Schedule {
 	ScheduleKind kind;
 	double rate;
 	double weight_decay;
-	uint64_t steps; /* T; plays no part in a constant one */
+	Freeze freeze;
+	uint64_t steps; /* T; plays no part in a constant one where nothing freezes */
 } Schedule;
 
 /** @param name  one of SCHEDULE_CHOICES */

@@ -30,6 +30,7 @@ typedef struct Settings {
 	double mixup, cutmix; /* 0: none */
 	Optimizer optimizer;
 	ScheduleKind schedule;
+	const char *freeze; /* as freeze.h reads it */
 	uint64_t seed;
 	const char *val;     /* NULL: none */
 	const char *monitor; /* NULL: not given */

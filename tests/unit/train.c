@@ -54,6 +54,39 @@ TEST(schedules_begin_and_end_where_they_should)
 	CHECK(schedule_from_name("constant") == SCHEDULE_CONSTANT && schedule_from_name("cosine") == SCHEDULE_COSINE);
 }
 
+TEST(layers_freeze_in_their_turn)
+{
+	Net net;
+	Freeze freeze;
+
+	CHECK(net_init(&net, "relu, conv 4 3x3, bn, relu, bn, flatten, dense 8, relu, dense classes", (Shape){ 6, 6, 1, false }, 3) >= 0);
+	freeze = freeze_read("0.25,0.5,0.75", &net); /* the last layer's is of no effect */
+	CHECK(freeze.count == 2 && freeze_at(&freeze, 0) == 0 && freeze_at(&freeze, 0.2499) == 0);
+	const uint32_t one = freeze_at(&freeze, 0.25), two = freeze_at(&freeze, 0.5);
+	CHECK(freeze_at(&freeze, 0.4999) == one && freeze_at(&freeze, 1) == two && one < two && two < net.stage_count);
+	CHECK(!strcmp(net.stages[one].main->name, "fc1") && !strcmp(net.stages[two].main->name, "fc2"));
+	CHECK(net_params_before(&net, 0) == 0 && net_params_before(&net, one) == net.stages[one].main->weight);
+	freeze = freeze_read("0,0", &net);
+	CHECK(freeze_at(&freeze, 0) == two);
+	freeze = freeze_read("none", &net);
+	CHECK(freeze_at(&freeze, 1) == 0);
+	const Schedule schedule = { .rate = 1, .steps = 8, .freeze = freeze_read("0.5", &net) };
+	CHECK(schedule_hyper(&schedule, 3).frozen == 0 && schedule_hyper(&schedule, 4).frozen == one);
+	net_release(&net);
+}
+
+TEST(freezing_is_read_strictly)
+{
+	static const char *const good[] = { "none", "0", "1", "0.5,0.5", "0.1,0.2,0.3", "1e-1", "0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1" };
+	static const char *const bad[] = { "", ",", "0.5,", ",0.5", "0.5,0.4", "1.1", "-0.1", "nan", "inf", "0.5 ,0.6", " 0.5", "0.5;0.6",
+					   "none,0.5", "0.1,0.2x", "0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,1" };
+
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+		CHECK(!freeze_expect(good[i]), "%s", good[i]);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		CHECK(freeze_expect(bad[i]), "%s", bad[i]);
+}
+
 TEST(the_first_of_equals_is_best_and_NaN_never)
 {
 	static const double losses[] = { NAN, 2, 1, 1, NAN, 3 };
@@ -195,6 +228,8 @@ main(void)
 {
 	RUN(steps_add_up_to_the_epoch);
 	RUN(schedules_begin_and_end_where_they_should);
+	RUN(layers_freeze_in_their_turn);
+	RUN(freezing_is_read_strictly);
 	RUN(the_first_of_equals_is_best_and_NaN_never);
 	RUN(balanced_weights_ignore_absent_classes);
 	RUN(a_running_content_hash_is_taken_up_anywhere);
