@@ -42,7 +42,7 @@ same_models() {
 	for device in cpu ref; do
 		same_models --skip-unlabelled --device $device
 		same_models --skip-unlabelled --device $device "${RICH[@]}"
-		same_models --skip-unlabelled --device $device --mixup 0.4 --cutmix 0.3 --class-weights balanced
+		same_models --skip-unlabelled --device $device --mixup 0.4 --cutmix 0.3 --freeze 0.3,0.6 --class-weights balanced
 	done
 	same_models --skip-unlabelled --arch "$FLAT"
 	same_models --skip-unlabelled --arch "$STEPS" --batch 150
@@ -151,7 +151,7 @@ on_gpu() {
 	done
 	export EMULATED_CAPABILITY=60
 	on_gpu same_models --skip-unlabelled --device cuda "${RICH[@]}"
-	on_gpu same_models --skip-unlabelled --device cuda --class-weights balanced --mixup 0.4 --cutmix 0.3
+	on_gpu same_models --skip-unlabelled --device cuda --class-weights balanced --mixup 0.4 --cutmix 0.3 --freeze 0.3,0.6
 	run -0 on_gpu train --skip-unlabelled --device cuda -v -o m.safetensors lazy.fms
 	assert_output --partial "60 pictures stay on the device; steps send their rows and transforms"
 	# interrupted in the middle of an epoch

@@ -14,7 +14,8 @@ static const RecipeOption seed[] = {
 
 static const RecipeOption fast[] = {
 	{ "arch", ARCH_FAST },	{ "batch", "64" },	   { "optimizer", "adamw" }, { "lr", "0.006" },
-	{ "schedule", "onecycle" }, { "weight-decay", "0.02" }, { "monitor", "last" },	 { "views", "flip" }, { 0 },
+	{ "schedule", "onecycle" }, { "weight-decay", "0.02" }, { "freeze", "0.5,0.8" }, { "monitor", "last" },
+	{ "views", "flip" },	    { 0 },
 };
 
 static const RecipeOption best[] = {

@@ -21,7 +21,7 @@ from torch_net import Net, arrange  # noqa: E402
 
 DEFAULTS = {
     "data": "/usr/share/datasets/fashion-mnist", "epochs": 3, "batch": 64, "lr": 6e-3, "weight_decay": 0.02,
-    "dropout": 0.1, "smoothing": 0.0, "flip": "random", "shift": 0, "views": "flip", "seed": 1, "holdout": 0,
+    "dropout": 0.1, "smoothing": 0.0, "freeze": "0.5,0.8", "flip": "random", "shift": 0, "views": "flip", "seed": 1, "holdout": 0,
     "layout": "nhwc", "bf16": 1, "compiled": 0, "threads": len(os.sched_getaffinity(0)),
 }
 FIRST_SHARE, FIRST_RATE, LAST_RATE = 0.2, 1 / 25, 1 / 250000
@@ -70,6 +70,15 @@ def groups(net, decay):
     return [{"params": weights, "weight_decay": decay}, {"params": others, "weight_decay": 0}]
 
 
+def freeze(net, shares, done):
+    """Leave the first layers as they are, each after its share of the steps, so that their gradients are spared."""
+    for layers, share in zip(((net.conv1, net.bn1), (net.conv2, net.bn2), (net.conv3, net.bn3)), shares):
+        if done >= share and layers[0].weight.requires_grad:
+            for parameter in [p for layer in layers for p in layer.parameters()]:
+                parameter.requires_grad_(False)
+                parameter.grad = None
+
+
 def train(net, x, labels, chosen):
     optimizer = torch.optim.AdamW(groups(net, chosen["weight_decay"]), chosen["lr"], (0.9, 0.999), 1e-7, fused=True)
     steps = -(-len(x) // chosen["batch"])
@@ -85,11 +94,14 @@ def train(net, x, labels, chosen):
 
     loss = torch.compile(loss) if chosen["compiled"] else loss
     sides = torch.randint(0, 2, (len(x),))
+    shares, done = [float(share) for share in chosen["freeze"].split(",") if share], 0
     for epoch in range(chosen["epochs"]):
         order = torch.randperm(len(x))
         pictures, classes = augmented(x, chosen, epoch, sides)[order], labels[order]
         for at in range(0, len(x), chosen["batch"]):
             images = arrange(pictures[at : at + chosen["batch"]].float().div_(255), chosen["layout"])
+            freeze(net, shares, done / (chosen["epochs"] * steps))
+            done += 1
             optimizer.zero_grad()
             loss(images, classes[at : at + chosen["batch"]]).backward()
             optimizer.step()
