@@ -71,12 +71,17 @@ __device__ static void
 update_run(const Optimise &job, const Run &run)
 {
 	const Rates rates = rates_of(job, run.is_decayed);
+	const uint32_t frozen = job.head->frozen;
 
 	for (uint32_t i = run.offset + threadIdx.x; i < run.offset + run.count; i += THREADS) {
-		const float gradient = job.gradient[i] * rates.inverse_weight, before = job.param[i];
-		const float param = job.is_sgd ? sgd(job, rates, i, gradient, before) : adam(job, rates, i, gradient, before);
+		float param = job.param[i];
 
-		job.param[i] = param;
+		if (i >= frozen) { /* else nobody need have written its gradient */
+			const float gradient = job.gradient[i] * rates.inverse_weight;
+
+			param = job.is_sgd ? sgd(job, rates, i, gradient, param) : adam(job, rates, i, gradient, param);
+			job.param[i] = param;
+		}
 		if (job.ema_rate > 0)
 			job.ema[i] = rates.ema * job.ema[i] + rates.ema_rest * param;
 	}

@@ -14,6 +14,7 @@ struct Head {
 	double keep;		   /* what AdamW leaves of a decayed weight: 1 - rate weight_decay */
 	uint64_t step;
 	const uint8_t *held; /* rows of the data set, for `row` */
+	uint32_t frozen; /* floats of param, the first, that stay with their moments */
 	uint32_t epoch;
 	uint8_t is_mixed, is_weighted; /* label_b and lambda count; weight counts */
 	uint8_t fill, fill_value;

@@ -1,12 +1,17 @@
-/* Each optimiser, weight decay, the averages and the running statistics, step by step against the reference. */
+/* Each optimiser, weight decay, the averages, the running statistics and what stays frozen, step by step against the reference. */
 #include "compare.h"
 #include "optimise.h"
+
+#include <algorithm>
 
 enum { STEPS = 4, BN = 300 };
 
 /* Tensors as cut into runs: whole, one element, a rest; every other one is decayed. */
 static const Run runs[] = { { 0, RUN_ELEMENTS, 1 }, { 1024, 500, 1 }, { 1524, 1, 0 }, { 1525, 255, 0 }, { 1780, 257, 1 } };
 enum { RUNS = sizeof runs / sizeof *runs, COUNT = 1780 + 257 };
+
+/* Elements that stay as they are: none, two whole tensors, part of another one too. */
+static const uint32_t bounds[] = { 0, 1524, 1600 };
 
 static const Optimizer optimizers[] = { OPTIMIZER_SGD, OPTIMIZER_ADAM, OPTIMIZER_ADAMW };
 
@@ -24,7 +29,7 @@ hyper(uint64_t step)
 
 /* As step.cc sends it. */
 static Head
-head_of(const Hyper &now)
+head_of(const Hyper &now, uint32_t frozen)
 {
 	Head head = {};
 
@@ -35,6 +40,7 @@ head_of(const Hyper &now)
 	head.correct2 = 1 - pow(ADAM_BETA2, static_cast<double>(now.step));
 	head.keep = 1 - now.rate * now.weight_decay;
 	head.step = now.step;
+	head.frozen = frozen;
 	return head;
 }
 
@@ -54,19 +60,23 @@ some_vectors(void)
 }
 
 static void
-step_ref(Vectors *to, Optimizer optimizer, const Hyper &now, double ema_rate, const Floats &gradient, const Floats &batch_bn)
+step_ref(Vectors *to, Optimizer optimizer, const Hyper &now, uint32_t frozen, double ema_rate, const Floats &gradient,
+	 const Floats &batch_bn)
 {
 	const double weight = gradient[COUNT] != 0 ? static_cast<double>(gradient[COUNT]) : 1;
 
 	for (const Run &run : runs) {
 		const double decay = run.is_decayed && optimizer != OPTIMIZER_ADAM ? now.weight_decay : 0;
-		const float *from = &gradient[run.offset];
-		float *m = &to->m[run.offset], *v = &to->v[run.offset], *param = &to->param[run.offset];
+		const uint32_t first = std::max(run.offset, frozen), end = run.offset + run.count;
+		const float *from = &gradient[first];
+		float *m = &to->m[first], *v = &to->v[first], *param = &to->param[first];
 
+		if (first >= end)
+			continue;
 		if (optimizer == OPTIMIZER_SGD)
-			ref_sgd(&now, run.count, from, weight, decay, m, param);
+			ref_sgd(&now, end - first, from, weight, decay, m, param);
 		else
-			ref_adam(&now, run.count, from, weight, decay, m, v, param);
+			ref_adam(&now, end - first, from, weight, decay, m, v, param);
 	}
 	ref_average(BN_MOMENTUM, BN, batch_bn.data(), to->bn.data());
 	if (!(ema_rate > 0))
@@ -118,30 +128,43 @@ worst_of(const DeviceVectors &found, const Vectors &right)
 	return most;
 }
 
-static void
-check_optimizer(Optimizer optimizer, double ema_rate, double weight)
+/* The first ones haven't moved by a bit. */
+static bool
+have_stayed(const DeviceVectors &now, const Vectors &before, uint32_t count)
 {
-	Vectors right = some_vectors();
-	const DeviceVectors vectors(right);
+	const size_t size = count * sizeof(float);
+
+	return !memcmp(now.param.cells, before.param.data(), size) && !memcmp(now.m.cells, before.m.data(), size) &&
+	       !memcmp(now.v.cells, before.v.data(), size);
+}
+
+static void
+check_optimizer(Optimizer optimizer, double ema_rate, double weight, uint32_t frozen)
+{
+	const Vectors before = some_vectors();
+	Vectors right = before;
+	const DeviceVectors vectors(before);
 	Optimise job = job_of(optimizer, ema_rate, vectors);
 	DeviceSums sums = {};
 
 	job.sums = &sums;
 	for (uint64_t step = 1; step <= STEPS; step++) {
 		const Hyper now = hyper(step);
-		const Head head = head_of(now);
+		const Head head = head_of(now, frozen);
 		Floats gradient = noises(COUNT + 1), batch_bn = noises(BN);
 
 		gradient[COUNT] = static_cast<float>(weight);
+		std::fill_n(gradient.begin(), frozen, NAN); /* nobody has written it */
 		const Buffer<float> device_gradient(gradient), device_bn(batch_bn);
 		job.head = &head;
 		job.gradient = device_gradient.cells;
 		job.batch_bn = device_bn.cells;
 		optimise(host_work, job);
-		step_ref(&right, optimizer, now, ema_rate, gradient, batch_bn);
+		step_ref(&right, optimizer, now, frozen, ema_rate, gradient, batch_bn);
 		CHECK(compare_wait() && !sums.bad_step, "step %u", static_cast<unsigned>(step));
-		CHECK(worst_of(vectors, right) <= 1e-6, "optimizer %d, averages %g, weight %g, step %u: by %g", optimizer, ema_rate,
-		      weight, static_cast<unsigned>(step), worst_of(vectors, right));
+		CHECK(worst_of(vectors, right) <= 1e-6, "optimizer %d, averages %g, weight %g, %u frozen, step %u: by %g",
+		      optimizer, ema_rate, weight, frozen, static_cast<unsigned>(step), worst_of(vectors, right));
+		CHECK(have_stayed(vectors, before, frozen), "optimizer %d: of %u some moved", optimizer, frozen);
 	}
 }
 
@@ -150,8 +173,9 @@ TEST(optimizers_step_by_step)
 	for (const Optimizer optimizer : optimizers)
 		for (const double ema_rate : { 0.0, 0.9 })
 			for (const double weight : { 3.5, 0.0 })
-				if (check_ok)
-					check_optimizer(optimizer, ema_rate, weight);
+				for (const uint32_t frozen : bounds)
+					if (check_ok)
+						check_optimizer(optimizer, ema_rate, weight, frozen);
 }
 
 /* After a weight that is no number nothing moves, and the step stays the first one. */
@@ -166,7 +190,7 @@ TEST(a_weight_that_is_no_number)
 
 	job.sums = &sums;
 	for (uint64_t step = 7; step <= 9; step++) {
-		const Head head = head_of(hyper(step));
+		const Head head = head_of(hyper(step), 0);
 
 		gradient[COUNT] = step < 9 ? NAN : 1;
 		const Buffer<float> device_gradient(gradient), device_bn(batch_bn);
@@ -184,7 +208,7 @@ TEST(a_bad_step_of_nothing)
 {
 	const Floats gradient = { NAN };
 	const Buffer<float> device_gradient(gradient);
-	const Head head = head_of(hyper(3));
+	const Head head = head_of(hyper(3), 0);
 	Optimise job = {};
 	DeviceSums sums = {};
 
