@@ -221,6 +221,15 @@ check_training(const Backend *backend, const Batch *batch)
 }
 
 static Status
+check_hyper(const Backend *backend, const Hyper *hyper)
+{
+	if (hyper->frozen < backend->net->stage_count)
+		return STATUS_OK;
+	return backend->host->fail(STATUS_USAGE, "%u stages are to stay as they are; of the network's %zu one at least must learn",
+				   hyper->frozen, backend->net->stage_count);
+}
+
+static Status
 cuda_gradient(Backend *backend, const Batch *batch)
 {
 	const Status status = check_training(backend, batch);
@@ -231,16 +240,20 @@ cuda_gradient(Backend *backend, const Batch *batch)
 static Status
 cuda_update(Backend *backend, const Hyper *hyper)
 {
-	const Status status = check_training(backend, nullptr);
+	Status status = check_training(backend, nullptr);
 
+	if (status >= 0)
+		status = check_hyper(backend, hyper);
 	return status < 0 ? status : step_run(backend, STEP_UPDATE, nullptr, hyper, VECTOR_PARAM);
 }
 
 static Status
 cuda_step(Backend *backend, const Batch *batch, const Hyper *hyper)
 {
-	const Status status = check_training(backend, batch);
+	Status status = check_training(backend, batch);
 
+	if (status >= 0)
+		status = check_hyper(backend, hyper);
 	return status < 0 ? status : step_run(backend, STEP_BOTH, batch, hyper, VECTOR_PARAM);
 }
 

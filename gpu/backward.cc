@@ -32,7 +32,7 @@ stage_sums(Backend &backend, const StagePlan &plan, const StepForm &form, const 
 	norm_derivatives(backend.work, rows, tiles, plan.middle.c, backend.partial, norm);
 }
 
-/* From dz, in the stage's lent, to dy; and to what was added, see dadd. */
+/* From dz, in the stage's lent, to dy; and to what was added, see dadd. Without dy nothing but the sums is wanted. */
 template <typename Cell, typename Y, typename Z>
 static void
 finish_stage_back(Backend &backend, const StagePlan &plan, const StepForm &form, const Y *y, Cell *dy, Cell *dadd)
@@ -48,7 +48,8 @@ finish_stage_back(Backend &backend, const StagePlan &plan, const StepForm &form,
 		stage_sums(backend, plan, form, finish_of_winners(finish), static_cast<const Y *>(plan.winners), dz);
 	else if (has_sums)
 		stage_sums(backend, plan, form, finish, y, dz);
-	finish_back(backend.work, finish, y, dz, plan.argmax, norm, dy, dadd);
+	if (dy)
+		finish_back(backend.work, finish, y, dz, plan.argmax, norm, dy, dadd);
 }
 
 template <typename Cell>
@@ -85,6 +86,29 @@ input_back(Backend &backend, const StagePlan &plan, const StepForm &form, const 
 		convolution_input(backend.work, plan.convolution, form.n, dy, weight, static_cast<Cell *>(backend.windows), dx);
 	else
 		product_input(backend.work, form.n, plan.units, plan.depth, dy, weight, dx);
+}
+
+/* ---- which way back there is ---- */
+
+/* The pixels, and what no stage is (-1), don't learn. */
+static bool
+is_learning(const Backend &backend, int stage)
+{
+	return stage >= 0 && backend.stages[stage].is_learning;
+}
+
+/* All that a stage depends on stands before it. What reads one that learns does so too: whoever learns gets all its parts. */
+static void
+find_learning(Backend &backend, const StepForm &form)
+{
+	for (size_t s = 0; s < backend.net->stage_count; s++) {
+		StagePlan &plan = backend.stages[s];
+		const Stage *stage = plan.stage;
+
+		plan.is_learning = (s >= form.frozen && (stage->main || stage->bn)) || is_learning(backend, stage->from) ||
+				   (stage->add && is_learning(backend, stage->other));
+		plan.has_derivative = false;
+	}
 }
 
 /* ---- several readers: what each leaves is added up ---- */
@@ -126,18 +150,20 @@ as_cells(Backend &backend, const StagePlan &plan, const StepForm &form)
 	return static_cast<const Cell *>(backend.side[2]);
 }
 
-/* From dz to dy; what was added gets its part. @return where dy lies */
+/* From dz to dy; what was added gets its part. @return where dy lies; NULL: nobody wants it */
 template <typename Cell>
 static const Cell *
 dy_of(Backend &backend, const StagePlan &plan, const StepForm &form)
 {
-	Cell *dy = static_cast<Cell *>(backend.side[2]), *dadd = nullptr;
+	Cell *dy = nullptr, *dadd = nullptr;
 	const int other = plan.stage->other;
 
 	if (!plan.has_finish)
 		return plan.is_last ? as_cells<Cell>(backend, plan, form) : static_cast<const Cell *>(plan.lent);
-	if (plan.stage->add)
+	if (plan.stage->add && is_learning(backend, other))
 		dadd = part_for<Cell>(backend, other);
+	if (dadd || plan.stage->main || is_learning(backend, plan.stage->from))
+		dy = static_cast<Cell *>(backend.side[2]);
 	if (!plan.stage->main && plan.is_last)
 		finish_stage_back<Cell, Cell, float>(backend, plan, form, static_cast<const Cell *>(plan.x), dy, dadd);
 	else if (!plan.stage->main)
@@ -160,7 +186,7 @@ stage_back(Backend &backend, const StagePlan &plan, const StepForm &form)
 
 	if (plan.stage->main)
 		weight_back<Cell>(backend, plan, form, dy);
-	if (from < 0)
+	if (!is_learning(backend, from))
 		return;
 	if (!plan.stage->main && !plan.is_copied) {
 		leave_part<Cell>(backend, form, from, dy);
@@ -200,11 +226,11 @@ network_gradient(Backend &backend, const StepForm &form)
 	const StagePlan &last = backend.stages[stages - 1];
 
 	network_forward<Cell>(backend, form);
-	for (size_t s = 0; s < stages; s++)
-		backend.stages[s].has_derivative = false;
+	find_learning(backend, form);
 	loss_of(backend, form, static_cast<const float *>(last.z), static_cast<float *>(last.lent));
 	for (size_t s = stages; s-- > 0;)
-		stage_back<Cell>(backend, backend.stages[s], form);
+		if (backend.stages[s].is_learning)
+			stage_back<Cell>(backend, backend.stages[s], form);
 }
 
 #define MAKE(Cell) template void network_gradient<Cell>(Backend &, const StepForm &);

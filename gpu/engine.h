@@ -39,6 +39,7 @@ struct StagePlan {
 	void *winners;		 /* [n, out], in the place of y for what has been pooled */
 	void *lent;		 /* [n, out]: the derivative by z, or a prediction's z; of a chain's stages in turn in side[0, 1] */
 	const void *handed;	 /* the prediction's z */
+	bool is_learning;	 /* in this step parameters move, here or in what it reads: else it has no way back */
 	bool has_derivative;	 /* some reader has left its part in lent */
 	Norm norm;		 /* scale and shift are those of the affine map */
 	float *norm_a, *norm_b, *norm_shift; /* [c] */
@@ -59,7 +60,8 @@ struct StepForm {
 	uint32_t n;
 	bool is_held, is_moved;
 	int slot;
-	Vector which; /* STEP_PREDICT */
+	Vector which;	 /* STEP_PREDICT */
+	uint32_t frozen; /* STEP_BOTH: Hyper's; else 0, since others need the whole gradient */
 };
 
 struct StepGraph {

@@ -24,6 +24,7 @@ head_of(const Backend *backend, const Batch *batch, const Hyper *hyper)
 		head.correct2 = 1 - pow(0.999, static_cast<double>(hyper->step));
 		head.keep = 1 - hyper->rate * hyper->weight_decay;
 		head.step = hyper->step;
+		head.frozen = static_cast<uint32_t>(net_params_before(backend->net, hyper->frozen));
 	}
 	if (batch) {
 		head.epoch = batch->epoch;
@@ -133,7 +134,7 @@ static bool
 is_same(const StepForm &a, const StepForm &b)
 {
 	return a.kind == b.kind && a.n == b.n && a.is_held == b.is_held && a.is_moved == b.is_moved && a.slot == b.slot &&
-	       a.which == b.which;
+	       a.which == b.which && a.frozen == b.frozen;
 }
 
 /* The form's graph. @return NULL the first time, or where there are too many already */
@@ -218,7 +219,7 @@ step_run(Backend *backend, StepKind kind, const Batch *batch, const Hyper *hyper
 {
 	const int at = static_cast<int>(backend->turn++ % 2);
 	const StepForm form = { kind, batch ? static_cast<uint32_t>(batch->n) : 0, batch && !batch->pixels,
-				batch && batch->affine, at, which };
+				batch && batch->affine, at, which, kind == STEP_BOTH ? hyper->frozen : 0 };
 	Slot *slot = &backend->slots[at];
 
 	work_note(backend->work, send(backend, slot, batch, hyper));

@@ -176,17 +176,6 @@ net_release(Net *net)
 	*net = (Net){ 0 };
 }
 
-size_t
-net_params_before(const Net *net, size_t stage)
-{
-	for (; stage < net->stage_count; stage++) {
-		const Layer *first = net->stages[stage].main ? net->stages[stage].main : net->stages[stage].bn;
-		if (first)
-			return first->weight;
-	}
-	return net->param_count;
-}
-
 bool
 layer_multiplies(const Layer *layer)
 {

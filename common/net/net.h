@@ -132,8 +132,17 @@ const char *preset_text(const char *name);
  */
 void net_initialise(const Net *net, uint64_t seed, float *param, float *bn);
 
-/** Floats of vector param that are those of the stages before this one, which come first; stage < stage_count. */
-size_t net_params_before(const Net *net, size_t stage);
+/** Floats of vector param that are those of the stages before this one, which come first. Here, for plug-ins have it too. */
+static inline size_t
+net_params_before(const Net *net, size_t stage)
+{
+	for (; stage < net->stage_count; stage++) {
+		const Layer *first = net->stages[stage].main ? net->stages[stage].main : net->stages[stage].bn;
+		if (first)
+			return first->weight;
+	}
+	return net->param_count;
+}
 
 /** True for conv, depthwise and dense layers, which have a weight and perhaps a bias. */
 bool layer_multiplies(const Layer *layer);

@@ -59,6 +59,12 @@ under_test_graphs(void)
 }
 
 unsigned long long
+under_test_launches(void)
+{
+	return emulator_counts().launches;
+}
+
+unsigned long long
 under_test_memory(void)
 {
 	const EmulatorCounts counts = emulator_counts();

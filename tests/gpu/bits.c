@@ -1,5 +1,5 @@
 /* Equal bits in every precision, in a chain and in a network with branches: in every order of threads and streams, however a
- * step is taken, and in a run that goes on from another one's vectors. */
+ * step is taken, in a run that goes on from another one's vectors, and in stages that are to stay as they are. */
 #include "runs.h"
 
 #include <math.h>
@@ -15,17 +15,32 @@ static const Path paths[] = {
 	{ "bf16", PRECISION_BF16, 80 }, { "fp16", PRECISION_FP16, 80 },
 };
 
+#define BRANCHING                                                                                                      \
+	"conv 8 3x3 same, bn, relu, residual(depthwise 3x3 same, bn, relu, conv 8 1x1, bn | ), relu, "                 \
+	"residual(conv 17 3x3 stride 2 same, bn | maxpool 2, conv 17 1x1), relu, dropout 0.3, globalavgpool, dense classes"
+#define BARE                                                                                                           \
+	"conv 8 3x3 same nobias, residual(bn, relu, conv 8 3x3 same nobias | relu), bn, relu, maxpool 2, "             \
+	"residual(flatten | conv 8 1x1, flatten), dense classes"
+
 /* Shapes for the direct kernels and for cuBLAS, odd ones, a sum of branches with and without an operation in each. */
 static const char *const texts[] = {
 	"conv 8 3x3 same, bn, relu, maxpool 2, conv 12 3x3 same, relu, flatten, dense 5, bn, relu, dropout 0.5, dense classes",
-	"conv 8 3x3 same, bn, relu, residual(depthwise 3x3 same, bn, relu, conv 8 1x1, bn | ), relu, "
-	"residual(conv 17 3x3 stride 2 same, bn | maxpool 2, conv 17 1x1), relu, dropout 0.3, globalavgpool, dense classes",
+	BRANCHING,
 };
+
+/* Of which the first stages stay: what is added comes from one; a batch norm and a ReLU read one; a chain, which takes longest. */
+static const char *const frozen_texts[] = {
+	BRANCHING,
+	BARE,
+	"seed",
+};
+enum { FROZEN_MOST = 2 };
 
 /* Two sizes of batch by two records: enough that either size goes by graph. */
 enum { FEW = 5 };
 
 static const Path *path;
+static uint32_t stages_kept; /* frozen in all of a run's steps but the last */
 
 typedef struct Result {
 	float *vectors;
@@ -47,11 +62,13 @@ run(Way way, uint64_t first, Backend *backend)
 {
 	Result result;
 
-	for (uint64_t step = first; step < first + FEW; step++)
+	for (uint64_t step = first; step < first + FEW; step++) {
+		frozen = step + 1 < first + FEW ? stages_kept : 0;
 		if (take_step(backend, way, step) < 0) {
 			printf("# %s\n", status_message());
 			exit(1);
 		}
+	}
 	if (cuda->drain(backend, &result.sums) < 0 || cuda->predict(backend, &batch, VECTOR_EMA, result.prob) < 0)
 		abort();
 	result.vectors = read_all(backend);
@@ -88,6 +105,25 @@ check_ways(void)
 	CHECK(is_same, "%s: %s", path->name, net.text);
 }
 
+/* At once, where frozen stages have no way back, as in parts, where they have one. */
+static void
+check_ways_frozen(void)
+{
+	for (uint32_t stages = 1; stages <= FROZEN_MOST && check_ok; stages++) {
+		stages_kept = stages;
+		Result at_once = run(AT_ONCE, 1, open_path());
+		under_test_way((int)stages % under_test_ways());
+		Result in_parts = run(IN_PARTS, 1, open_path());
+		const bool is_same = are_alike(&at_once, &in_parts);
+
+		stages_kept = 0;
+		under_test_way(0);
+		free(at_once.vectors);
+		free(in_parts.vectors);
+		CHECK(is_same, "%s, %u frozen: %s", path->name, stages, net.text);
+	}
+}
+
 static void
 check_resumed(void)
 {
@@ -110,20 +146,123 @@ check_resumed(void)
 	CHECK(is_same, "%s: %s", path->name, net.text);
 }
 
+/* ---- stages that stay as they are ---- */
+
+/* Where a vector begins in what read_all() gives. */
+static float *
+vector_of(float *all, Vector vector)
+{
+	return all + vector * (net.param_count + net.bn_count);
+}
+
+/* Moments that aren't 0, and averages that have somewhere to go. */
+static void
+write_some(Backend *backend, Vector vector)
+{
+	float *values = calloc(net.param_count, sizeof *values);
+
+	for (size_t i = 0; i < net.param_count; i++)
+		values[i] = (float)(1 + i * 7 % 11) / 64;
+	if (cuda->write(backend, vector, values) < 0)
+		abort();
+	free(values);
+}
+
+/* All vectors after a step from there. */
+static float *
+after_a_step(uint32_t stages, float **before)
+{
+	Backend *backend = open_path();
+	float *after;
+
+	write_some(backend, VECTOR_M);
+	write_some(backend, VECTOR_V);
+	write_some(backend, VECTOR_EMA);
+	if (before)
+		*before = read_all(backend);
+	frozen = stages;
+	if (take_step(backend, AT_ONCE, 1) < 0)
+		abort();
+	frozen = 0;
+	after = read_all(backend);
+	cuda->close(backend);
+	return after;
+}
+
+/* Averages go to where the parameters are, half the way. */
+static bool
+have_averaged(const float *before, const float *goal, const float *after, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!(fabsf(after[i] - 0.5f * (before[i] + goal[i])) <= 1e-6f))
+			return false;
+	return true;
+}
+
+/* Frozen ones stay to the bit, all others are what they are with none frozen. */
+static void
+compare_step(uint32_t stages, float *before, float *after, float *all_move)
+{
+	static const Vector moving[] = { VECTOR_PARAM, VECTOR_M, VECTOR_V };
+	const size_t bound = net_params_before(&net, stages), size = bound * sizeof(float);
+	const size_t rest = (net.param_count - bound) * sizeof(float), statistics = net.bn_count * sizeof(float);
+
+	CHECK(bound && rest, "%zu floats frozen of %zu", bound, net.param_count);
+	for (size_t i = 0; i < sizeof moving / sizeof *moving; i++) {
+		const float *old = vector_of(before, moving[i]), *now = vector_of(after, moving[i]);
+		const float *moved = vector_of(all_move, moving[i]);
+
+		CHECK(memcmp(moved, old, size) != 0, "vector %d wouldn't have moved", (int)moving[i]);
+		CHECK(!memcmp(now, old, size), "vector %d moved", (int)moving[i]);
+		CHECK(!memcmp(now + bound, moved + bound, rest), "vector %d went elsewhere", (int)moving[i]);
+	}
+	const float *ema = vector_of(after, VECTOR_EMA);
+	CHECK(have_averaged(vector_of(before, VECTOR_EMA), vector_of(before, VECTOR_PARAM), ema, bound), "averages stood still");
+	CHECK(!memcmp(ema + bound, vector_of(all_move, VECTOR_EMA) + bound, rest), "averages went elsewhere");
+	CHECK(!memcmp(vector_of(after, VECTOR_BN), vector_of(all_move, VECTOR_BN), statistics), "running statistics");
+	CHECK(!memcmp(vector_of(after, VECTOR_EMA_BN), vector_of(all_move, VECTOR_EMA_BN), statistics), "their averages");
+}
+
+static void
+check_stay(void)
+{
+	float *before, *all_move = after_a_step(0, &before);
+
+	for (uint32_t stages = 1; stages <= FROZEN_MOST && check_ok; stages++) {
+		float *after = after_a_step(stages, NULL);
+
+		compare_step(stages, before, after, all_move);
+		free(after);
+		if (!check_ok)
+			printf("# %s, %u frozen: %s\n", path->name, stages, net.text);
+	}
+	free(before);
+	free(all_move);
+}
+
+/* The longest only once, in cells. */
+static size_t
+frozen_text_count(void)
+{
+	return sizeof frozen_texts / sizeof *frozen_texts - (path->precision != PRECISION_BF16);
+}
+
 /* With each network in turn. */
 static void
-check_networks(void (*check)(void))
+check_networks(void (*check)(void), const char *const *text, size_t count)
 {
-	for (size_t i = 0; i < sizeof texts / sizeof *texts && check_ok; i++) {
-		CHECK(!net_init(&net, texts[i], (Shape){ SIDE, SIDE, 2, false }, CLASSES), "%s", status_message());
+	for (size_t i = 0; i < count && check_ok; i++) {
+		CHECK(!net_init(&net, text[i], (Shape){ SIDE, SIDE, 2, false }, CLASSES), "%s", status_message());
 		make_data();
 		check();
 		release_data();
 	}
 }
 
-TEST(same_bits_in_every_way) { check_networks(check_ways); }
-TEST(a_run_resumed_is_the_run) { check_networks(check_resumed); }
+TEST(same_bits_in_every_way) { check_networks(check_ways, texts, sizeof texts / sizeof *texts); }
+TEST(a_run_resumed_is_the_run) { check_networks(check_resumed, texts, sizeof texts / sizeof *texts); }
+TEST(frozen_in_every_way) { check_networks(check_ways_frozen, frozen_texts, frozen_text_count()); }
+TEST(frozen_stages_stay) { check_networks(check_stay, frozen_texts, frozen_text_count()); }
 
 int
 main(void)
@@ -142,6 +281,8 @@ main(void)
 		printf("# %s, sm_%d\n", path->name, path->capability);
 		RUN(same_bits_in_every_way);
 		RUN(a_run_resumed_is_the_run);
+		RUN(frozen_in_every_way);
+		RUN(frozen_stages_stay);
 	}
 	return check_done();
 }

@@ -192,6 +192,7 @@ TEST(what_it_refuses)
 	const int32_t wrong[SAMPLES] = { 0, 1, 2, CLASSES }, unknown[SAMPLES] = { 0, -1 };
 	const BackendOptions predicting = { .batch_most = SAMPLES, .precision = PRECISION_FP32 };
 	BackendOptions options = { .batch_most = 1, .precision = PRECISION_INT8 };
+	const Hyper nothing = { .step = 1, .frozen = (uint32_t)net.stage_count };
 	float prob[SAMPLES * CLASSES];
 	Backend *backend;
 	Batch bad = batch;
@@ -206,6 +207,8 @@ TEST(what_it_refuses)
 	bad.n = SAMPLES + 1;
 	CHECK(cuda->gradient(backend, &bad) == STATUS_USAGE, "too large a batch");
 	CHECK(cuda->predict(backend, &batch, VECTOR_BN, prob) == STATUS_USAGE, "statistics aren't weights");
+	CHECK(cuda->step(backend, &batch, &nothing) == STATUS_USAGE && cuda->update(backend, &nothing) == STATUS_USAGE,
+	      "a step in which no stage learns");
 	cuda->close(backend);
 	backend = open_backend(&predicting);
 	CHECK(cuda->predict(backend, &batch, VECTOR_EMA, prob) == STATUS_USAGE, "averages without training");
@@ -232,6 +235,35 @@ TEST(a_step_is_captured_once)
 		return;
 	CHECK(after.made - before.made == 2, "%llu graphs for two records", after.made - before.made);
 	CHECK(after.launched - before.launched == 38, "%llu launches", after.launched - before.launched);
+}
+
+/* Kernels of a step, however many have run before. */
+static unsigned long long
+launches_of(uint32_t stages)
+{
+	Backend *backend = open_backend(&training);
+	const unsigned long long before = under_test_launches();
+	Sums sums;
+
+	frozen = stages;
+	if (take_step(backend, AT_ONCE, 1) < 0 || cuda->drain(backend, &sums) < 0)
+		abort();
+	frozen = 0;
+	cuda->close(backend);
+	return under_test_launches() - before;
+}
+
+/*
+ * Not of a frozen stage: sums for batch norm's gradient, what follows from them, dy, the weights' gradient in slices and their
+ * sum; not of the next one: its weights turned, the derivative by what it reads.
+ */
+TEST(frozen_stages_have_no_way_back)
+{
+	const unsigned long long all = launches_of(0), one = launches_of(1), two = launches_of(2);
+
+	if (!all)
+		return;
+	CHECK(one + 7 <= all && two + 7 <= one, "%llu kernels, %llu, %llu", all, one, two);
 }
 
 TEST(memory_runs_out_and_comes_back)
@@ -321,6 +353,12 @@ main(void)
 	RUN(memory_runs_out_and_comes_back);
 	RUN(too_large_a_data_set);
 	RUN(a_lost_device_is_one_clear_line);
+	release_data();
+	if (net_init(&net, "conv 8 3x3 same, bn, relu, conv 8 3x3 same, bn, relu, conv 8 3x3 same, bn, relu, globalavgpool, "
+		     "dense classes", (Shape){ SIDE, SIDE, 2, false }, CLASSES))
+		return 1;
+	make_data();
+	RUN(frozen_stages_have_no_way_back);
 	release_data();
 	return check_done();
 }

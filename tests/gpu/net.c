@@ -260,6 +260,62 @@ check_trajectory(int i, Optimizer optimizer, const BackendTable *other)
 	CHECK(off <= 3 * path->trajectory, "%s %s: predictions after it, by %g from %s", path->name, text, off, other->name);
 }
 
+/* ---- first stages that stay as they are ---- */
+
+/* Parameters and SGD's velocity after a few steps. */
+typedef struct Moved {
+	float *param, *velocity; /* [param_count] */
+} Moved;
+
+static Moved
+moved_by(const BackendTable *table, const Data *data, uint32_t stages)
+{
+	const size_t size = data->net.param_count * sizeof(float);
+	Backend *backend = open_backend(table, data, OPTIMIZER_SGD, true);
+	const Moved made = { malloc(size), malloc(size) };
+
+	for (uint64_t step = 1; step <= STEPS; step++) {
+		Hyper now = hyper(step);
+
+		now.frozen = stages;
+		must(table->step(backend, &data->batch, &now));
+	}
+	must(table->read(backend, VECTOR_PARAM, made.param));
+	must(table->read(backend, VECTOR_M, made.velocity));
+	table->close(backend);
+	return made;
+}
+
+static void
+moved_release(const Moved *moved)
+{
+	free(moved->param);
+	free(moved->velocity);
+}
+
+/* Frozen ones have a velocity of 0, from which nothing may differ. */
+static void
+check_frozen(int i, uint32_t stages)
+{
+	const char *text = cases[i].text, *where = "";
+	char tensor[64];
+	Data data;
+
+	data_init(&data, &cases[i]);
+	const size_t bound = net_params_before(&data.net, stages) * sizeof(float);
+	const Moved made = moved_by(cuda, &data, stages), right = moved_by(&ref_backend, &data, stages);
+	const bool has_stayed = !memcmp(made.param, data.param, bound) && !memcmp(right.param, data.param, bound);
+	const double off = relative_error(made.param, right.param, data.net.param_count);
+	const double error = worst_error(&data.net, made.velocity, right.velocity, &where);
+	snprintf(tensor, sizeof tensor, "%s", where); /* the net's */
+	moved_release(&made);
+	moved_release(&right);
+	data_release(&data);
+	CHECK(bound && has_stayed, "%s: of the first %u stages something moved", text, stages);
+	CHECK(off <= path->gradient / 10, "%s, %u frozen: parameters by %g", text, stages, off);
+	CHECK(error <= path->gradient, "%s, %u frozen: %s by %g", text, stages, tensor, error);
+}
+
 static const Optimizer optimizers[] = { OPTIMIZER_ADAM, OPTIMIZER_ADAMW, OPTIMIZER_SGD };
 
 TEST(gradients)
@@ -286,6 +342,18 @@ TEST(trajectories_of_the_cpu)
 		check_trajectory(i, optimizers[i], &cpu_backend);
 }
 
+/* A chain, and residuals that begin in what stays. */
+TEST(frozen_as_the_reference)
+{
+	static const struct {
+		int which;
+		uint32_t stages; /* in the last case the first one is the pixels, which are read twice */
+	} runs[] = { { 0, 1 }, { 0, 2 }, { 10, 1 }, { 10, 2 }, { 13, 2 }, { 13, 3 } };
+
+	for (size_t i = 0; i < sizeof runs / sizeof *runs && check_ok; i++)
+		check_frozen(runs[i].which, runs[i].stages);
+}
+
 int
 main(void)
 {
@@ -305,8 +373,10 @@ main(void)
 		RUN(gradients);
 		RUN(predictions);
 		RUN(trajectories);
-		if (path->precision == PRECISION_FP32)
+		if (path->precision == PRECISION_FP32) {
 			RUN(trajectories_of_the_cpu);
+			RUN(frozen_as_the_reference);
+		}
 	}
 	return check_done();
 }

@@ -45,6 +45,12 @@ under_test_graphs(void)
 }
 
 unsigned long long
+under_test_launches(void)
+{
+	return 0;
+}
+
+unsigned long long
 under_test_memory(void)
 {
 	return 0;

@@ -19,6 +19,7 @@ static uint8_t pixels[SAMPLES * PICTURE];
 static int32_t labels[SAMPLES];
 static int64_t ids[SAMPLES];
 static Batch batch;
+static uint32_t frozen; /* stages, in the steps to come */
 
 static const BackendOptions training = {
 	.is_training = true, .precision = PRECISION_FP32, .batch_most = SAMPLES, .seed = 2, .optimizer = OPTIMIZER_ADAMW,
@@ -40,7 +41,7 @@ open_backend(const BackendOptions *options)
 static inline Hyper
 hyper(uint64_t step)
 {
-	return (Hyper){ .step = step, .rate = 0.01, .beta1 = 0.9, .weight_decay = 0.1 };
+	return (Hyper){ .step = step, .rate = 0.01, .beta1 = 0.9, .weight_decay = 0.1, .frozen = frozen };
 }
 
 static inline size_t

@@ -25,6 +25,9 @@ typedef struct GraphCounts {
 } GraphCounts;
 GraphCounts under_test_graphs(void);
 
+/** Kernels that have run so far; 0 where nobody counts. */
+unsigned long long under_test_launches(void);
+
 /** Bytes on the device and pinned now; 0 where nobody counts. */
 unsigned long long under_test_memory(void);
 
