@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { FM_BACKEND_ABI = 1 };
+enum { FM_BACKEND_ABI = 2 };
 
 typedef struct Backend Backend;
 

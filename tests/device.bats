@@ -158,10 +158,10 @@ backend_of() {
 	folder=$PWD/own plugin 11 -DTOOLKIT=11080 -DMACHINE='"60"' -DPTX='""' -DABI=7
 	run -5 train --device cuda
 	assert_output --partial 'fm-cuda-11.so speaks version 7 of the backend interface'
-	assert_output --partial 'this program version 1'
+	assert_output --partial 'this program version 2'
 	folder=$PWD/own plugin 11 -DTOOLKIT=11080 -DMACHINE='"60"' -DPTX='""' -DEXTRA=8
 	run -5 train --device cuda
-	[[ $output =~ \(([0-9]+)' bytes), this program version 1 ('([0-9]+)' bytes)' ]]
+	[[ $output =~ \(([0-9]+)' bytes), this program version 2 ('([0-9]+)' bytes)' ]]
 	[ "${BASH_REMATCH[1]}" = $((BASH_REMATCH[2] + 8)) ]
 	run -0 train
 	assert_output --partial 'computing on the CPU'

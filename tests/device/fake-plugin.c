@@ -1,7 +1,7 @@
 /* A plug-in that computes as the reference does, and fails as it is told.
  *
  *	-DTOOLKIT=11080 -DMACHINE='"60 70"' -DPTX='"60"'  what it says that it was compiled for
- *	-DABI=2         speaks another version; -DEXTRA=8: has another size
+ *	-DABI=7         speaks another version; -DEXTRA=8: has another size
  *	FAKE_OPEN       in the environment: why open fails
  *	FAKE_HOLD       the file gets a line for each hold, and one for each step by rows; "full": there is no room
  *	FAKE_QUEUE      steps may queue; the file gets a line each time that they are waited for: how many there were
