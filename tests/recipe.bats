@@ -15,7 +15,7 @@ typed() {
 	case $1 in
 	seed) OPTIONS=(--arch seed --batch 128 --optimizer adam --lr 0.001 --schedule constant --epochs 20) ;;
 	fast) OPTIONS=(--arch "$FAST_ARCH" --batch 64 --optimizer adamw --lr 0.006 --schedule onecycle --weight-decay 0.02
-		--freeze 0.5,0.8 --monitor last --views flip --epochs 3) ;;
+		--freeze '0.5,0.8' --monitor last --views flip --epochs 3) ;;
 	best) OPTIONS=(--arch seed --batch 128 --optimizer adamw --lr 0.004 --schedule onecycle --weight-decay 0.02
 		--monitor last --views 'flip shift 1' --temperature fit --epochs 400) ;;
 	small) OPTIONS=(--arch small --batch 128 --optimizer adamw --lr 0.01 --schedule onecycle --weight-decay 0.02

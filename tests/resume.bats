@@ -5,7 +5,7 @@ load train
 
 # everything that a checkpoint has to bring back
 RICH=(--optimizer adamw --weight-decay 0.01 --schedule onecycle --ema 0.9 --label-smoothing 0.1 --class-weights balanced
-	--monitor val_accuracy --patience 50 --views flip --temperature fit --mixup 0.4 --cutmix 0.3 --freeze 0.3,0.6)
+	--monitor val_accuracy --patience 50 --views flip --temperature fit --mixup 0.4 --cutmix 0.3 --freeze '0.3,0.6')
 
 setup_file() {
 	need_python numpy xxhash
