@@ -8,11 +8,10 @@
 
 typedef struct StreamState {
 	Reader reader;
-	bool lacks_id, lacks_label; /* columns that are made here */
-	Tensor *tensors;	    /* the reader's, and those made */
-	int64_t *made;		    /* [room] ids, then [room] labels of half the size */
-	uint64_t room;		    /* samples */
-	uint64_t samples; /* before the next record */
+	bool lacks_label; /* it is made here */
+	Tensor *tensors;  /* the reader's, and that of the labels */
+	int32_t *labels;  /* [room] */
+	uint64_t room;	  /* samples */
 	bool is_finished; /* no more of it is wanted */
 } StreamState;
 
@@ -22,44 +21,31 @@ grow(StreamState *state, uint64_t n)
 	n = n ? n : 1;
 	if (n <= state->room)
 		return STATUS_OK;
-	int64_t *larger = reallocarray(state->made, n, sizeof(int64_t) + sizeof(int32_t));
+	int32_t *larger = reallocarray(state->labels, n, sizeof *larger);
 
 	if (!larger)
-		return fail(STATUS_IO, "no memory for %llu samples", (unsigned long long)n);
-	state->made = larger;
+		return fail(STATUS_IO, "no memory for %llu labels", (unsigned long long)n);
+	state->labels = larger;
 	state->room = n;
 	return STATUS_OK;
 }
 
-static void
-add_tensor(Record *record, const char *name, Dtype dtype, void *data)
-{
-	record->tensors[record->tensor_count++] = (Tensor){
-		.name = name, .dtype = dtype, .rank = 1, .shape = { record->n },
-		.data = data, .size = record->n * dtype_size(dtype),
-	};
-}
-
-/* Absent ids are 0, 1, …, absent labels -1: say so. */
+/* Absent labels are -1: say so. */
 static Status
-complete(StreamState *state, Record *record)
+add_labels(StreamState *state, Record *record)
 {
 	Status status = grow(state, record->n);
 
 	if (status < 0)
 		return status;
-	int32_t *labels = (int32_t *)(state->made + state->room);
-
 	memcpy(state->tensors, record->tensors, record->tensor_count * sizeof *record->tensors);
 	record->tensors = state->tensors;
-	for (uint64_t i = 0; i < record->n; i++) {
-		state->made[i] = (int64_t)(state->samples + i);
-		labels[i] = -1;
-	}
-	if (state->lacks_id)
-		add_tensor(record, "id", DTYPE_I64, state->made);
-	if (state->lacks_label)
-		add_tensor(record, "label", DTYPE_I32, labels);
+	for (uint64_t i = 0; i < record->n; i++)
+		state->labels[i] = -1;
+	record->tensors[record->tensor_count++] = (Tensor){
+		.name = "label", .dtype = DTYPE_I32, .rank = 1, .shape = { record->n },
+		.data = (uint8_t *)state->labels, .size = record->n * sizeof *state->labels,
+	};
 	return STATUS_OK;
 }
 
@@ -69,13 +55,11 @@ stream_next(Source *source, Record *record)
 	StreamState *state = source->state;
 	Status status = reader_next(&state->reader, record);
 
-	if (status > 0 && (state->lacks_id || state->lacks_label)) {
-		Status completed = complete(state, record);
+	if (status <= 0 || !state->lacks_label)
+		return status;
+	Status added = add_labels(state, record);
 
-		status = completed < 0 ? completed : status;
-	}
-	state->samples += status > 0 ? record->n : 0;
-	return status;
+	return added < 0 ? added : status;
 }
 
 static Status
@@ -105,7 +89,7 @@ stream_close(Source *source)
 
 	reader_close(&state->reader);
 	free(state->tensors);
-	free(state->made);
+	free(state->labels);
 	free(state);
 }
 
@@ -117,16 +101,13 @@ static const SourceKind stream_kind = {
 };
 
 static Status
-add_columns(Source *source, StreamState *state)
+add_label_column(Source *source, StreamState *state)
 {
 	About *about = &source->about;
 	Status status = STATUS_OK;
 
-	state->lacks_id = about_find(about, "id") < 0;
 	state->lacks_label = about_find(about, "label") < 0;
-	if (state->lacks_id)
-		status = about_add_column(about, "id", DTYPE_I64, 0, NULL);
-	if (status >= 0 && state->lacks_label)
+	if (state->lacks_label)
 		status = about_add_column(about, "label", DTYPE_I32, 0, NULL);
 	state->tensors = memory_zeroed(about->column_count, sizeof *state->tensors);
 	return status;
@@ -138,7 +119,7 @@ wrap_reader(Source *source, StreamState *state, const char *name)
 {
 	*source = (Source){ .kind = &stream_kind, .name = memory_text(name), .state = state };
 	about_copy(&source->about, &state->reader.about);
-	Status status = add_columns(source, state);
+	Status status = add_label_column(source, state);
 
 	if (status < 0)
 		source_close(source);
