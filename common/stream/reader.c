@@ -76,15 +76,16 @@ take_samples(Reader *reader, Slot *slot)
 	Record *record = &slot->record;
 	const json_t *metadata = slot->raw.file.metadata;
 	bool is_lazy = about_input(reader)->is_lazy && json_object_get(metadata, "fm.epoch");
-	bool had_fit = state->member.has_fit;
+	Member *member = &state->member;
+	bool awaits_fit = !member->has_fit;
 	Status status = reader_place_columns(reader, slot, is_lazy);
 
 	if (status == STATUS_OK)
 		status = reader_check_samples(reader, slot, metadata);
 	if (status < 0)
 		return status;
-	if (state->member.has_fit && !had_fit)
-		note_holdout(&state->member);
+	if (awaits_fit && member->has_fit)
+		note_holdout(member);
 	reader_imply_ids(reader, slot);
 	hash_columns(reader, state->member.content, record);
 	if (!is_lazy)
