@@ -27,7 +27,7 @@ static const Option added[] = {
 static const Option dump = OPT_FLAG(0, "dump-options", &wants_dump, "");
 
 static const Manual *current;
-static bool given[OPTIONS_MOST]; /* by position in the tool's table */
+static int given[OPTIONS_MOST]; /* how often, by position in the tool's table */
 
 /* A command line being parsed; operands gather at its front. */
 typedef struct Arguments {
@@ -92,23 +92,19 @@ find_name(const char *name, size_t length, const Option **found)
 	return fail(STATUS_USAGE, "%s option --%.*s", matches ? "ambiguous" : "unknown", (int)length, name);
 }
 
-/* Note that an option of the tool's table was given. @return was it before? */
-static bool
+/* Note that an option of the tool's table was given. @return how often it was before */
+static int
 note_given(const Option *option)
 {
 	for (int i = 0; i < OPTIONS_MOST && current->options[i].kind != OPTION_END; i++)
-		if (&current->options[i] == option) {
-			bool was = given[i];
-
-			given[i] = true;
-			return was;
-		}
-	return false;
+		if (&current->options[i] == option)
+			return given[i]++;
+	return 0;
 }
 
-/* A text that was given before: both hold, or it is said that they can't. @param before  the former one */
+/* A text that was given before: both hold, or it is said that they can't. @param before  the former one, or several: made here */
 static Status
-add_text(const Option *option, const char *before, const char *text)
+add_text(const Option *option, const char *before, bool are_several, const char *text)
 {
 	if (!*option->joint && strcmp(before, text) != 0)
 		return fail(STATUS_USAGE, "--%s was given twice: \"%s\" and \"%s\"; it takes one", option->name, before, text);
@@ -121,6 +117,8 @@ add_text(const Option *option, const char *before, const char *text)
 		return fail(STATUS_IO, "no memory for --%s", option->name);
 	strcat(strcat(strcpy(both, before), option->joint), text);
 	*(const char **)option->value = both;
+	if (are_several)
+		free((char *)before);
 	return STATUS_OK;
 }
 
@@ -131,7 +129,7 @@ set(const Arguments *arguments, const Option *option, const char *argument)
 
 	if (arguments->is_rehearsal && !is_question)
 		return STATUS_OK;
-	bool is_again = note_given(option);
+	int times = note_given(option);
 	if (option->kind == OPTION_FLAG) {
 		*(bool *)option->value = true;
 		return STATUS_OK;
@@ -139,7 +137,7 @@ set(const Arguments *arguments, const Option *option, const char *argument)
 	const char *before = option->joint ? *(const char **)option->value : NULL;
 	Status status = value_read(option, argument);
 
-	return status < 0 || !option->joint || !is_again ? status : add_text(option, before, argument);
+	return status < 0 || !option->joint || !times ? status : add_text(option, before, times > 1, argument);
 }
 
 /* The argument that stands in the next word. */
