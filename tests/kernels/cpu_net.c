@@ -399,7 +399,8 @@ TEST(frozen_stages)
 	for (int i = 0; i < CASES && check_ok; i++) {
 		check_frozen(&cases[i]);
 		check_frozen_bits(&cases[i], optimizers[i % 3]);
-		check_trajectory(&cases[i], i % 2 ? OPTIMIZER_SGD : OPTIMIZER_ADAMW, true);
+		if (i % 5 == 0) /* a chain, branches */
+			check_trajectory(&cases[i], optimizers[i % 3], true);
 	}
 }
 
