@@ -22,7 +22,7 @@ scores() {
 	grep -oE '"(accuracy|log_loss)": ?[0-9.]+' "$folder/scores.json" | sed 's/^/  /'
 }
 
-echo "fm-train --recipe fast, from the first picture to the scores (to be at most 15 s on two cores of Zen 5)"
+echo "fm-train --recipe fast, from the first picture to the scores (to be at most 10 s on two cores of Zen 5)"
 time pipeline
 scores
 [ -d "$pictures" ] && "$python" -c 'import torch' 2> /dev/null || exit 0
