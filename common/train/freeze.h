@@ -1,7 +1,7 @@
 /* train/freeze.h: leaving the first layers as they are before the training ends.
  *
- * What the first layers see in is settled early, and with nobody to learn there a step's way back ends sooner: Brock, Lim,
- * Ritchie and Weston, "FreezeOut", arXiv 1706.04983. */
+ * What the first layers see in pictures is settled early, and where they no longer learn a step's way back ends sooner: Brock,
+ * Lim, Ritchie and Weston, "FreezeOut", arXiv 1706.04983. */
 #ifndef FM_TRAIN_FREEZE_H
 #define FM_TRAIN_FREEZE_H
 

@@ -199,13 +199,20 @@ train(const Case *test, int threads, Optimizer optimizer, Way way, bool freezes)
 	return all;
 }
 
-static void
-check_same_bits(const Case *test, Optimizer optimizer)
+/* Bytes of what train() returns. */
+static size_t
+trained_size(const Case *test)
 {
 	Data data;
 	data_init(&data, test);
 	const size_t size = (4 * data.net.param_count + 2 * data.net.bn_count) * sizeof(float);
 	data_release(&data);
+	return size;
+}
+
+static void
+check_same_bits(const Case *test, Optimizer optimizer)
+{
 	float *run[] = {
 		train(test, 1, optimizer, AT_ONCE, false), train(test, 2, optimizer, IN_PARTS, false),
 		train(test, 2, optimizer, AT_ONCE, false), train(test, 3, optimizer, AT_ONCE, false),
@@ -218,7 +225,7 @@ check_same_bits(const Case *test, Optimizer optimizer)
 	int differs = 0;
 
 	for (int i = 1; i < WAYS; i++)
-		if (memcmp(run[0], run[i], size))
+		if (memcmp(run[0], run[i], trained_size(test)))
 			differs = i;
 	for (int i = 0; i < WAYS; i++)
 		free(run[i]);
@@ -229,13 +236,9 @@ check_same_bits(const Case *test, Optimizer optimizer)
 static void
 check_frozen_bits(const Case *test, Optimizer optimizer)
 {
-	Data data;
-	data_init(&data, test);
-	const size_t size = (4 * data.net.param_count + 2 * data.net.bn_count) * sizeof(float);
-	data_release(&data);
 	float *at_once = train(test, 2, optimizer, AT_ONCE, true), *in_parts = train(test, 3, optimizer, IN_PARTS, true);
 
-	CHECK(!memcmp(at_once, in_parts, size), "%s: with frozen stages a step is not gradient, reduce, update", test->text);
+	CHECK(!memcmp(at_once, in_parts, trained_size(test)), "%s: with frozen stages a step is not gradient, reduce, update", test->text);
 	free(at_once);
 	free(in_parts);
 }
